@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataset/batch.h"
+#include "dataset/image.h"
+#include "runtime/files.h"
+#include "runtime/options.h"
+
+namespace cigli {
+
+struct PackOptions {
+  std::int64_t size = 64;           // target height; both sides scale by it
+  std::int64_t prompt_width = 0;    // 0: from the first row's prompt aspect at height `size`
+  std::int64_t prompt_height = 0;
+  std::int64_t target_width = 0;    // 0: from the first row's target aspect
+  std::int64_t target_height = 0;
+  std::vector<std::string> splits;  // empty: all rows
+  std::int64_t workers = 0;         // 0: all cores; the bytes written do not depend on it
+  double max_megapixels = 64;
+  bool skip_bad = false;            // report bad rows and go on, instead of failing on the first
+  void visit(Fields& f);
+};
+
+struct PackReport {
+  std::int64_t pairs = 0;
+  std::vector<std::string> skipped;  // one line a bad row
+};
+
+// Writes the dataset folder as one file for training: header with a JSON description, then for each pair its prompt and
+// target as uint8 HWC pixels, then texts, ids and splits, then SHA-256 of all before it. Images of another aspect are
+// letterboxed on the median border colour of white background. Prompt and target shapes are each the same for all pairs
+// (multiples of 8). Reproducible byte for byte, written atomically; memory does not grow with the number of pairs beyond
+// the index.
+PackReport pack_dataset(const std::filesystem::path& folder, const std::filesystem::path& file,
+                        const PackOptions& options);
+
+// A packed dataset, memory-mapped. Opening checks header, sizes and index; `verify` also the checksum.
+class Pack {
+ public:
+  explicit Pack(const std::filesystem::path& file);
+  void verify() const;  // Error when the checksum differs
+
+  std::int64_t size() const { return size_; }
+  std::int64_t prompt_height() const { return prompt_.height; }
+  std::int64_t prompt_width() const { return prompt_.width; }
+  std::int64_t target_height() const { return target_.height; }
+  std::int64_t target_width() const { return target_.width; }
+  std::string_view id(std::int64_t i) const;
+  std::string_view text(std::int64_t i) const;
+  std::string_view split(std::int64_t i) const;
+  const std::uint8_t* prompt(std::int64_t i) const;  // uint8 HWC
+  const std::uint8_t* target(std::int64_t i) const;
+  const nlohmann::json& description() const { return description_; }
+
+  // Indices of the pairs of a split ("" = pairs without a split), in file order.
+  std::vector<std::int64_t> indices(std::string_view split) const;
+  // float32 in [-1,1], channels_last.
+  Batch batch(const std::vector<std::int64_t>& indices) const;
+
+ private:
+  MappedFile file_;
+  nlohmann::json description_;
+  std::int64_t size_ = 0;
+  ImageSize prompt_, target_;
+  std::uint64_t images_at_ = 0, strings_at_ = 0;
+};
+
+}  // namespace cigli

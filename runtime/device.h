@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace cigli {
+
+// Called first thing in main, before any tensor exists: allocator that keeps its memory (mallopt), AVX-512 kernels of
+// LibTorch 1.13 where the processor has them (ATEN_CPU_CAPABILITY, unless the user set it).
+void prepare_process();
+
+// Threads of LibTorch, the BLAS and OpenMP, OpenCV bounded to one; 0 = all cores this process may use. Warns once on
+// stderr when the active BLAS is the reference one.
+void set_threads(std::int64_t threads);
+std::int64_t usable_cores();
+
+// Pretty one-liners for --version and logs: LibTorch version, BLAS, instruction sets.
+std::string runtime_description();
+
+// Peak resident memory of this process in bytes.
+std::uint64_t peak_memory_bytes();
+
+}  // namespace cigli

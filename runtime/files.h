@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace cigli {
+
+// Whole file as bytes. Throws Error naming the file when it is absent, unreadable, not a regular file or larger than
+// `limit` bytes.
+std::string read_file(const std::filesystem::path& file, std::uint64_t limit = std::uint64_t{1} << 34);
+
+// Replaces `file` as one step: writes a temporary file beside it, fsyncs, renames, fsyncs the folder. On any failure
+// (full disk, read-only folder, exception from `fill`) the old file stays whole, the temporary one is removed, and Error
+// names the file and the reason.
+void write_file(const std::filesystem::path& file, std::string_view bytes);
+
+// The same for content produced in pieces: `fill` receives a sink that appends bytes.
+using ByteSink = std::function<void(const void* data, std::size_t size)>;
+void write_file(const std::filesystem::path& file, const std::function<void(const ByteSink&)>& fill);
+
+// Makes a folder and its parents; Error names it on failure.
+void make_folder(const std::filesystem::path& folder);
+
+// `folder / name` for a name that came from data. Throws Error (with `where` in front) for an empty or absolute name,
+// one with a `..` component, a backslash or a NUL: a row can't reach outside its folder.
+std::filesystem::path join_inside(const std::filesystem::path& folder, const std::string& name,
+                                  const std::string& where);
+
+// A file mapped read-only; moves, does not copy. Throws Error naming the file.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& file);
+  MappedFile(MappedFile&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  MappedFile& operator=(MappedFile&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~MappedFile();
+  const std::uint8_t* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  std::string_view bytes() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+ private:
+  const std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace cigli

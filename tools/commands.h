@@ -1,0 +1,19 @@
+#pragma once
+
+#include "runtime/options.h"
+
+namespace cigli {
+
+// One function a command, each in a file of its own name; returns the exit code (0; 3 when some rows of a batch
+// failed). Errors are thrown.
+int run_data_synth(const Arguments& arguments);
+int run_data_import(const Arguments& arguments);
+int run_data_pack(const Arguments& arguments);
+int run_data_check(const Arguments& arguments);
+int run_train(const Arguments& arguments);
+int run_generate(const Arguments& arguments);
+int run_evaluate(const Arguments& arguments);
+int run_tokenize(const Arguments& arguments);
+int run_inspect(const Arguments& arguments);
+
+}  // namespace cigli
