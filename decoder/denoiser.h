@@ -1,0 +1,35 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "fusion/condition.h"
+#include "runtime/options.h"
+
+namespace cigli {
+
+struct DecoderOptions {
+  std::string kind = "unet";                   // unet | transformer
+  std::int64_t patch = 4;                      // pixels a side of a cell of the finest feature map
+  std::vector<std::int64_t> widths{128, 256};  // channels a resolution, finest first
+  std::vector<std::int64_t> blocks{2, 3};      // residual blocks a resolution (down; the way up has two at the finest)
+  std::int64_t heads = 4;
+  std::int64_t group = 16;                     // channels a normalisation group
+  void visit(Fields& f);
+};
+
+// A network of the flow: the clean image expected behind x [B,3,H,W] at time t [B] (0 = noise, 1 = clean).
+// All networks share this signature; losses and samplers know nothing else.
+struct DenoiserImpl : torch::nn::Module {
+  virtual torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition) = 0;
+};
+using Denoiser = std::shared_ptr<DenoiserImpl>;
+
+// `condition_width` is Condition's D.
+Denoiser make_denoiser(const DecoderOptions& options, std::int64_t condition_width, std::int64_t height,
+                       std::int64_t width);
+
+}  // namespace cigli

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "decoder/denoiser.h"
+#include "decoder/sampler.h"
+#include "encoders/image_encoder.h"
+#include "encoders/text_encoder.h"
+#include "encoders/tokenizer.h"
+#include "fusion/fusion.h"
+#include "runtime/options.h"
+
+namespace cigli {
+
+// Everything that travels with the weights; `generate` reads it from the model file alone.
+struct ModelOptions {
+  std::int64_t height = 64, width = 64;                // target; set from the training data
+  std::int64_t prompt_height = 64, prompt_width = 64;  // the prompt's shape in training
+  TextEncoderOptions text;
+  ImageEncoderOptions image;
+  FusionOptions fusion;
+  DecoderOptions decoder;
+  SamplerOptions sampling;  // defaults of this model
+  void visit(Fields& f);
+};
+
+// One image to make.
+struct Request {
+  std::string id, text;
+  torch::Tensor prompt;    // [3,Hp,Wp] float32 in [-1,1]
+  std::uint64_t seed = 0;
+  std::int64_t k = 0;      // which of the request's images
+};
+
+// Tokenizer + encoders + fusion + denoiser.
+struct GeneratorImpl : torch::nn::Module {
+  GeneratorImpl(const ModelOptions& options, Tokenizer tokenizer);
+
+  // Condition of texts and prompts [B,3,Hp,Wp] under `visible` (undefined tensors: all visible).
+  Condition condition(const std::vector<std::string>& texts, const torch::Tensor& prompt, const Visible& visible = {});
+  // Clean images expected behind x [B,3,H,W] at t [B]; the training loss's view.
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition);
+  // Images [B,3,H,W] float32 in [-1,1] for requests whose prompts share a shape. No gradients. Guidance branches
+  // e(0,0) + s_I (e(I,0) - e(0,0)) + s_T (e(I,T) - e(I,0)) (Brooks et al. 2023, eq. 3) run in one batch; those whose
+  // factor vanishes are left out.
+  torch::Tensor sample(const std::vector<Request>& requests, const SamplerOptions& sampling);
+
+  // Why a text may not be understood: truncated, or mostly characters and words that training never showed; "" if fine.
+  std::string text_warning(const std::string& text) const;
+
+  ModelOptions options;
+  Tokenizer tokenizer;
+  TextEncoder text_encoder;
+  ImageEncoder image_encoder;
+  Fusion fusion;
+  Denoiser denoiser;
+  std::vector<std::string> words;  // words of the training texts, for text_warning
+};
+TORCH_MODULE(Generator);
+
+// What a model file says of itself besides its weights.
+struct ModelInfo {
+  std::map<std::string, std::string> metadata;  // "cigli.format", "cigli.options" (JSON), "cigli.merges", ...
+  std::string hash;                             // SHA-256 of the file
+  std::filesystem::path file;                   // the file that was read
+};
+
+// Writes weights (as they are, or bfloat16), options and tokenizer as safetensors, atomically.
+void save_model(const std::filesystem::path& file, const Generator& model, bool bfloat16 = false,
+                const std::map<std::string, std::string>& extra = {});
+// Reads a model file, a training checkpoint (its EMA weights) or a run folder (its newest model). Error names the file
+// and what does not fit: a missing, surplus or misshapen tensor, unknown options, another format.
+Generator load_model(const std::filesystem::path& path, ModelInfo* info = nullptr);
+
+}  // namespace cigli

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "runtime/options.h"
+
+namespace cigli {
+
+struct SamplerOptions {
+  std::string method = "euler";  // euler | heun
+  std::int64_t steps = 8;
+  double guidance_text = 1;      // s_T
+  double guidance_image = 1;     // s_I
+  double shift = 5;              // t' = t / (t + shift (1 - t)): smaller steps near the noise
+  void visit(Fields& f);
+};
+
+// Clean image expected behind (x [B,3,H,W], t [B]).
+using CleanPrediction = std::function<torch::Tensor(const torch::Tensor& x, const torch::Tensor& t)>;
+
+// Integrates dx/dt = (clean(x,t) - x) / (1 - t) from noise at t = 0 to t = 1 (rectified flow, Liu et al. 2022).
+torch::Tensor integrate(const CleanPrediction& clean, torch::Tensor noise, const SamplerOptions& options);
+
+// Starting noise of image k of a request: standard normal [3,H,W], a function of (seed, id, k) alone (Philox).
+torch::Tensor request_noise(std::uint64_t seed, std::string_view id, std::int64_t k, std::int64_t height,
+                            std::int64_t width);
+
+}  // namespace cigli

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <string>
+
+#include "encoders/image_encoder.h"
+#include "encoders/text_encoder.h"
+#include "fusion/condition.h"
+#include "runtime/options.h"
+
+namespace cigli {
+
+struct FusionOptions {
+  std::string kind = "joint";
+  std::string inputs = "both";  // both | text-only | image-only: drops an input, keeps everything else equal
+  std::int64_t width = 128;
+  std::int64_t layers = 2;
+  std::int64_t heads = 4;
+  void visit(Fields& f);
+};
+
+// Which inputs a row's condition may see: [B] bool each. A dropped input is replaced by learned null features.
+struct Visible {
+  torch::Tensor text, image;
+};
+
+struct FusionImpl : torch::nn::Module {
+  virtual Condition forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) = 0;
+};
+using Fusion = std::shared_ptr<FusionImpl>;
+
+Fusion make_fusion(const FusionOptions& options, std::int64_t text_width, std::int64_t image_width);
+
+}  // namespace cigli
