@@ -1,5 +1,27 @@
-# Everything the project links, behind one interface target. Torch's own headers warn: they come in as SYSTEM.
+# Everything the project links, behind one interface target: cigli_flags. Torch's own headers warn: they come in as
+# SYSTEM (imported targets' include folders are).
+
+# LibTorch: the wheel's where scripts/bootstrap has put it, else the system's.
+set(CIGLI_LIBTORCH "" CACHE PATH "Root of the LibTorch to use (default: .deps/libtorch/torch where present)")
+option(CIGLI_CUDA "Link LibTorch's CUDA half too" OFF)
+if(CIGLI_LIBTORCH)
+  list(PREPEND CMAKE_PREFIX_PATH ${CIGLI_LIBTORCH})
+else()
+  list(PREPEND CMAKE_PREFIX_PATH ${PROJECT_SOURCE_DIR}/.deps/libtorch/torch)
+endif()
 find_package(Torch REQUIRED)
+get_filename_component(torch_cmake_folder ${Torch_DIR} REALPATH)
+message(STATUS "LibTorch ${Torch_VERSION} from ${torch_cmake_folder}")
+if(CIGLI_CUDA)
+  if(NOT TARGET torch_cuda_library)
+    message(FATAL_ERROR "CIGLI_CUDA is on, but LibTorch ${Torch_VERSION} in ${Torch_DIR} was built without CUDA")
+  endif()
+  # libtorch_cuda pulls in libraries (NVSHMEM, cuSPARSELt, cuFile) that the linker needs not resolve for us.
+  set(torch_targets torch_library c10 -Wl,--unresolved-symbols=ignore-in-shared-libs)
+else()
+  set(torch_targets torch_cpu_library c10)
+endif()
+
 find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
 find_package(nlohmann_json REQUIRED)
 find_package(cxxopts REQUIRED)
@@ -19,9 +41,10 @@ if(CIGLI_WARNINGS_AS_ERRORS)
   target_compile_options(cigli_flags INTERFACE -Werror)
 endif()
 target_link_libraries(cigli_flags INTERFACE
-  ${TORCH_LIBRARIES} opencv_core opencv_imgproc opencv_imgcodecs
+  ${torch_targets} opencv_core opencv_imgproc opencv_imgcodecs
   nlohmann_json::nlohmann_json cxxopts::cxxopts OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)
 if(CIGLI_SANITIZE)
-  target_compile_options(cigli_flags INTERFACE -fsanitize=${CIGLI_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(cigli_flags INTERFACE
+    -fsanitize=${CIGLI_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(cigli_flags INTERFACE -fsanitize=${CIGLI_SANITIZE})
 endif()
