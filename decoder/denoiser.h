@@ -17,7 +17,7 @@ struct DecoderOptions {
   std::vector<std::int64_t> widths{128, 256};  // channels a resolution, finest first
   std::vector<std::int64_t> blocks{2, 3};      // residual blocks a resolution (down; the way up has two at the finest)
   std::int64_t heads = 4;
-  std::int64_t group = 16;                     // channels a normalisation group
+  std::int64_t group = 16;  // channels a normalisation group
   void visit(Fields& f);
 };
 

@@ -33,9 +33,9 @@ struct ModelOptions {
 // One image to make.
 struct Request {
   std::string id, text;
-  torch::Tensor prompt;    // [3,Hp,Wp] float32 in [-1,1]
+  torch::Tensor prompt;  // [3,Hp,Wp] float32 in [-1,1]
   std::uint64_t seed = 0;
-  std::int64_t k = 0;      // which of the request's images
+  std::int64_t k = 0;  // which of the request's images
 };
 
 // Tokenizer + encoders + fusion + denoiser.
@@ -51,7 +51,10 @@ struct GeneratorImpl : torch::nn::Module {
   // factor vanishes are left out.
   torch::Tensor sample(const std::vector<Request>& requests, const SamplerOptions& sampling);
 
-  // Why a text may not be understood: truncated, or mostly characters and words that training never showed; "" if fine.
+  // Keeps the words of the training texts, for text_warning.
+  void remember_words(const std::vector<std::string>& texts);
+  // Why a text may not be understood: longer than the context, or a third of its words or more never occurred in
+  // training; "" if fine.
   std::string text_warning(const std::string& text) const;
 
   ModelOptions options;
@@ -60,7 +63,7 @@ struct GeneratorImpl : torch::nn::Module {
   ImageEncoder image_encoder;
   Fusion fusion;
   Denoiser denoiser;
-  std::vector<std::string> words;  // words of the training texts, for text_warning
+  std::vector<std::string> words;  // of the training texts, sorted
 };
 TORCH_MODULE(Generator);
 

@@ -14,9 +14,9 @@ namespace cigli {
 struct SamplerOptions {
   std::string method = "euler";  // euler | heun
   std::int64_t steps = 8;
-  double guidance_text = 1;      // s_T
-  double guidance_image = 1;     // s_I
-  double shift = 5;              // t' = t / (t + shift (1 - t)): smaller steps near the noise
+  double guidance_text = 1;   // s_T
+  double guidance_image = 1;  // s_I
+  double shift = 5;           // t' = t / (t + shift (1 - t)): smaller steps near the noise
   void visit(Fields& f);
 };
 

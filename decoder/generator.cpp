@@ -1,0 +1,135 @@
+#include "decoder/generator.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+namespace cigli {
+
+using torch::Tensor;
+
+void ModelOptions::visit(Fields& f) {
+  f("height", height, "target height in pixels, set by the training data", Range{8, 4096});
+  f("width", width, "target width in pixels, set by the training data", Range{8, 4096});
+  f("prompt_height", prompt_height, "image prompt's height in pixels, set by the training data", Range{8, 4096});
+  f("prompt_width", prompt_width, "image prompt's width in pixels, set by the training data", Range{8, 4096});
+  f.group("text", text);
+  f.group("image", image);
+  f.group("fusion", fusion);
+  f.group("decoder", decoder);
+  f.group("sampling", sampling);
+}
+
+GeneratorImpl::GeneratorImpl(const ModelOptions& o, Tokenizer t)
+    : options(o),
+      tokenizer(std::move(t)),
+      text_encoder(register_module("text_encoder", make_text_encoder(o.text, tokenizer.vocabulary()))),
+      image_encoder(register_module("image_encoder", make_image_encoder(o.image))),
+      fusion(register_module("fusion", make_fusion(o.fusion, o.text.width, o.image.width))),
+      denoiser(register_module("denoiser", make_denoiser(o.decoder, o.fusion.width, o.height, o.width))) {
+  if (o.image.patch != o.decoder.patch)
+    throw Error("model.image.patch and model.decoder.patch must be equal; got " + std::to_string(o.image.patch) +
+                " and " + std::to_string(o.decoder.patch));
+}
+
+Condition GeneratorImpl::condition(const std::vector<std::string>& texts, const Tensor& prompt,
+                                   const Visible& visible) {
+  TORCH_CHECK(prompt.dim() == 4 && prompt.size(0) == static_cast<std::int64_t>(texts.size()),
+              "condition expects a prompt [B,3,H,W] and B texts; got ", prompt.sizes(), " and ", texts.size());
+  const TextFeatures text = text_encoder->forward(tokenize(tokenizer, texts, options.text.context));
+  const auto dtype = fusion->parameters().front().scalar_type();
+  const ImageFeatures image = image_encoder->forward(prompt.to(dtype), options.height, options.width);
+  return fusion->forward(text, image, visible);
+}
+
+Tensor GeneratorImpl::forward(const Tensor& x, const Tensor& t, const Condition& condition) {
+  return denoiser->forward(x.to(condition.map.scalar_type()), t, condition).to(torch::kFloat32);
+}
+
+namespace {
+
+// One term of the guided prediction: how much of the prediction under these inputs.
+struct Branch {
+  bool text, image;
+  double factor;
+};
+
+std::vector<Branch> branches_of(const SamplerOptions& s) {
+  const Branch all[] = {{true, true, s.guidance_text},
+                        {false, true, s.guidance_image - s.guidance_text},
+                        {false, false, 1 - s.guidance_image}};
+  std::vector<Branch> used;
+  std::copy_if(std::begin(all), std::end(all), std::back_inserter(used), [](const Branch& b) { return b.factor != 0; });
+  return used;
+}
+
+// Runs of letters and digits, ASCII lower-cased; bytes of other scripts count as letters.
+template <class Use>
+void for_each_word(const std::string& text, const Use& use) {
+  std::string word;
+  for (const char c : text + ' ') {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 || std::isalnum(byte)) {
+      word += static_cast<char>(byte < 0x80 ? std::tolower(byte) : byte);
+    } else if (!word.empty()) {
+      use(word);
+      word.clear();
+    }
+  }
+}
+
+}  // namespace
+
+Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const SamplerOptions& sampling) {
+  const torch::NoGradGuard no_grad;
+  const std::int64_t batch = static_cast<std::int64_t>(requests.size());
+  const std::vector<Branch> branches = branches_of(sampling);
+  const std::int64_t copies = static_cast<std::int64_t>(branches.size());
+
+  std::vector<std::string> texts;
+  std::vector<Tensor> prompts, noise;
+  std::vector<Tensor> text_seen, image_seen;
+  for (const Branch& branch : branches) {
+    text_seen.push_back(torch::full({batch}, branch.text, torch::kBool));
+    image_seen.push_back(torch::full({batch}, branch.image, torch::kBool));
+    for (const Request& request : requests) texts.push_back(request.text);
+  }
+  for (const Request& request : requests) {
+    prompts.push_back(request.prompt);
+    noise.push_back(request_noise(request.seed, request.id, request.k, options.height, options.width));
+  }
+  const Condition c = condition(texts, torch::stack(prompts).repeat({copies, 1, 1, 1}),
+                                {torch::cat(text_seen), torch::cat(image_seen)});
+  const CleanPrediction guided = [&](const Tensor& x, const Tensor& t) {
+    const Tensor clean = forward(x.repeat({copies, 1, 1, 1}), t.repeat({copies}), c);
+    Tensor sum = clean.slice(0, 0, batch) * branches[0].factor;
+    for (std::int64_t b = 1; b < copies; ++b)
+      sum = sum + clean.slice(0, b * batch, (b + 1) * batch) * branches[static_cast<std::size_t>(b)].factor;
+    return sum;
+  };
+  return integrate(guided, torch::stack(noise), sampling).clamp(-1, 1);
+}
+
+void GeneratorImpl::remember_words(const std::vector<std::string>& texts) {
+  std::set<std::string> seen;
+  for (const std::string& text : texts) for_each_word(text, [&](const std::string& word) { seen.insert(word); });
+  words.assign(seen.begin(), seen.end());
+}
+
+std::string GeneratorImpl::text_warning(const std::string& text) const {
+  const std::int64_t tokens = static_cast<std::int64_t>(tokenizer.encode(text).size()) + 2;
+  if (tokens > options.text.context)
+    return "the text has " + std::to_string(tokens) + " tokens; the model reads the first " +
+           std::to_string(options.text.context);
+  if (words.empty()) return "";
+  std::int64_t all = 0, unknown = 0;
+  for_each_word(text, [&](const std::string& word) {
+    ++all;
+    unknown += !std::binary_search(words.begin(), words.end(), word);
+  });
+  if (unknown == 0 || 3 * unknown < all) return "";
+  return std::to_string(unknown) + " of the text's " + std::to_string(all) +
+         " words never occurred in the model's training texts";
+}
+
+}  // namespace cigli

@@ -1,0 +1,47 @@
+#include "decoder/sampler.h"
+
+#include <torch/torch.h>
+
+#include "runtime/hash.h"
+#include "runtime/philox.h"
+
+namespace cigli {
+
+using torch::Tensor;
+
+void SamplerOptions::visit(Fields& f) {
+  f("method", method, "integrator", Choices{{"euler", "heun"}});
+  f("steps", steps, "integration steps", Range{1, 1000});
+  f("guidance_text", guidance_text, "guidance over the sentence, 1 = none", Range{0, 100});
+  f("guidance_image", guidance_image, "guidance over the image prompt, 1 = none", Range{0, 100});
+  f("shift", shift, "t' = t / (t + shift (1 - t)): above 1, smaller steps near the noise", Range{0.01, 100});
+}
+
+Tensor integrate(const CleanPrediction& clean, Tensor noise, const SamplerOptions& options) {
+  TORCH_CHECK(noise.dim() == 4, "the sampler expects noise [B,3,H,W]; got ", noise.sizes());
+  const std::int64_t batch = noise.size(0);
+  const auto time = [&](std::int64_t step) {
+    const double u = static_cast<double>(step) / static_cast<double>(options.steps);
+    return u / (u + options.shift * (1 - u));
+  };
+  const auto velocity = [&](const Tensor& x, double t) { return (clean(x, torch::full({batch}, t)) - x) / (1 - t); };
+  Tensor x = std::move(noise);
+  for (std::int64_t step = 0; step < options.steps; ++step) {
+    const double t = time(step), next = time(step + 1);
+    const Tensor v = velocity(x, t);
+    const Tensor euler = x + (next - t) * v;
+    // The velocity is undefined at t = 1, so the last step is Euler's under either method.
+    const bool heun = options.method == "heun" && step + 1 < options.steps;
+    x = heun ? x + (next - t) / 2 * (v + velocity(euler, next)) : euler;
+  }
+  return x;
+}
+
+Tensor request_noise(std::uint64_t seed, std::string_view id, std::int64_t k, std::int64_t height, std::int64_t width) {
+  Tensor noise = torch::empty({3, height, width});
+  const std::uint64_t stream = stable_hash(std::string(id) + '\n' + std::to_string(k));
+  fill_normal(seed, stream, noise.data_ptr<float>(), noise.numel());
+  return noise;
+}
+
+}  // namespace cigli

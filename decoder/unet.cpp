@@ -1,0 +1,108 @@
+#include "decoder/unet.h"
+
+#include "encoders/layers/attention.h"
+#include "encoders/layers/positions.h"
+
+namespace cigli {
+
+namespace nn = torch::nn;
+using torch::Tensor;
+
+namespace {
+
+constexpr std::int64_t kTimeWidth = 128;
+constexpr std::int64_t kEmbedding = 256;
+constexpr std::int64_t kUpBlocks = 2;  // residual blocks a resolution on the way up
+
+nn::Conv2d conv1x1(std::int64_t in, std::int64_t out) { return nn::Conv2d(nn::Conv2dOptions(in, out, 1)); }
+
+}  // namespace
+
+ConditionAttentionImpl::ConditionAttentionImpl(std::int64_t channels, std::int64_t condition_width, std::int64_t heads,
+                                               std::int64_t group)
+    : heads(heads),
+      norm(register_module("norm", group_norm(channels, group))),
+      qkv(register_module("qkv", nn::Linear(channels, 3 * channels))),
+      condition_kv(register_module("condition_kv", nn::Linear(condition_width, 2 * channels))),
+      out(register_module("out", zero_linear(channels, channels))) {}
+
+Tensor ConditionAttentionImpl::forward(const Tensor& x, const Condition& condition) {
+  const std::int64_t cells = x.size(2) * x.size(3);
+  const std::vector<Tensor> own = qkv(to_tokens(norm(x))).chunk(3, -1);
+  const std::vector<Tensor> other = condition_kv(condition.tokens).chunk(2, -1);
+  const Tensor k = torch::cat({own[1], other[0]}, 1), v = torch::cat({own[2], other[1]}, 1);
+  const Tensor mask = torch::cat({torch::ones({x.size(0), cells}, torch::kBool), condition.mask}, 1);
+  const Tensor attended =
+      scaled_dot_product(split_heads(own[0], heads), split_heads(k, heads), split_heads(v, heads), mask);
+  return x + to_map(out(merge_heads(attended)), x.size(2), x.size(3));
+}
+
+UNetStageImpl::UNetStageImpl(const ResidualBlockOptions& o, std::int64_t condition_width, std::int64_t heads,
+                             bool attends)
+    : residual(register_module("residual", ResidualBlock(o))) {
+  if (attends)
+    attention = register_module("attention", ConditionAttention(o.channels, condition_width, heads, o.group));
+}
+
+Tensor UNetStageImpl::forward(const Tensor& x, const Tensor& embedding, const Condition& condition) {
+  const Tensor y = residual(x, embedding);
+  return attention.is_empty() ? y : attention(y, condition);
+}
+
+UNetImpl::UNetImpl(const DecoderOptions& o, std::int64_t condition_width, std::int64_t height, std::int64_t width)
+    : options(o),
+      time1(register_module("time1", nn::Linear(kTimeWidth, kEmbedding))),
+      time2(register_module("time2", nn::Linear(kEmbedding, kEmbedding))),
+      pooled(register_module("pooled", nn::Linear(condition_width, kEmbedding))),
+      in(register_module("in", conv3x3(3 * o.patch * o.patch + condition_width, o.widths[0]))),
+      down(register_module("down", nn::ModuleList())),
+      shrink(register_module("shrink", nn::ModuleList())),
+      grow(register_module("grow", nn::ModuleList())),
+      merge(register_module("merge", nn::ModuleList())),
+      up(register_module("up", nn::ModuleList())),
+      norm(register_module("norm", group_norm(o.widths[0], o.group))),
+      out(register_module("out", conv3x3(o.widths[0], 3 * o.patch * o.patch))) {
+  const std::size_t coarsest = o.widths.size() - 1;
+  for (std::size_t r = 0; r <= coarsest; ++r) {
+    const ResidualBlockOptions block{o.widths[r], kEmbedding, o.group};
+    for (std::int64_t i = 0; i < o.blocks[r]; ++i)
+      down->push_back(UNetStage(block, condition_width, o.heads, r == coarsest));
+    if (r == coarsest) break;
+    shrink->push_back(conv3x3(o.widths[r], o.widths[r + 1], 2));
+    grow->push_back(conv1x1(o.widths[r + 1], 4 * o.widths[r]));
+    merge->push_back(conv1x1(2 * o.widths[r], o.widths[r]));
+    for (std::int64_t i = 0; i < kUpBlocks; ++i) up->push_back(UNetStage(block, condition_width, o.heads, false));
+  }
+  const std::int64_t cell = o.patch << coarsest;
+  positions = register_parameter("positions", 0.02 * torch::randn({o.widths[coarsest], height / cell, width / cell}));
+}
+
+Tensor UNetImpl::forward(const Tensor& x, const Tensor& t, const Condition& condition) {
+  TORCH_CHECK(x.dim() == 4 && x.size(1) == 3 && t.dim() == 1 && t.size(0) == x.size(0),
+              "the U-Net expects x [B,3,H,W] and t [B]; got ", x.sizes(), " and ", t.sizes());
+  const auto dtype = x.scalar_type();
+  const Tensor embedding =
+      torch::relu(time2(torch::relu(time1(scalar_embedding(t, kTimeWidth).to(dtype)))) + pooled(condition.pooled));
+  Tensor y = in(torch::cat({torch::pixel_unshuffle(x, options.patch), condition.map}, 1)
+                    .contiguous(torch::MemoryFormat::ChannelsLast));
+  const std::size_t coarsest = options.widths.size() - 1;
+  std::vector<Tensor> skips;
+  std::size_t stage = 0;
+  for (std::size_t r = 0; r <= coarsest; ++r) {
+    if (r == coarsest) y = y + positions;
+    for (std::int64_t i = 0; i < options.blocks[r]; ++i)
+      y = down[stage++]->as<UNetStage>()->forward(y, embedding, condition);
+    if (r == coarsest) break;
+    skips.push_back(y);
+    y = shrink[r]->as<nn::Conv2d>()->forward(y);
+  }
+  for (std::size_t r = coarsest; r-- > 0;) {
+    y = torch::pixel_shuffle(grow[r]->as<nn::Conv2d>()->forward(y), 2);
+    y = merge[r]->as<nn::Conv2d>()->forward(torch::cat({y, skips[r]}, 1).contiguous(torch::MemoryFormat::ChannelsLast));
+    for (std::int64_t i = 0; i < kUpBlocks; ++i)
+      y = up[r * kUpBlocks + i]->as<UNetStage>()->forward(y, embedding, condition);
+  }
+  return torch::pixel_shuffle(out(torch::relu(norm(y))), options.patch);
+}
+
+}  // namespace cigli

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "decoder/denoiser.h"
+#include "encoders/layers/residual_block.h"
+
+namespace cigli {
+
+// The image's own tokens attend to themselves and to the condition's: x [B,C,h,w] -> [B,C,h,w], residual.
+struct ConditionAttentionImpl : torch::nn::Module {
+  ConditionAttentionImpl(std::int64_t channels, std::int64_t condition_width, std::int64_t heads, std::int64_t group);
+  torch::Tensor forward(const torch::Tensor& x, const Condition& condition);
+  std::int64_t heads;
+  torch::nn::GroupNorm norm;
+  torch::nn::Linear qkv, condition_kv, out;
+};
+TORCH_MODULE(ConditionAttention);
+
+// Residual block, then attention where there is one.
+struct UNetStageImpl : torch::nn::Module {
+  UNetStageImpl(const ResidualBlockOptions& options, std::int64_t condition_width, std::int64_t heads, bool attends);
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& embedding, const Condition& condition);
+  ResidualBlock residual;
+  ConditionAttention attention{nullptr};
+};
+TORCH_MODULE(UNetStage);
+
+// U-Net on patches (after Ho et al. 2020): patches of x and the condition's map in, residual blocks at each
+// resolution, attention with learned positions at the coarsest, time and pooled condition as FiLM.
+struct UNetImpl : DenoiserImpl {
+  UNetImpl(const DecoderOptions& options, std::int64_t condition_width, std::int64_t height, std::int64_t width);
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition) override;
+
+  DecoderOptions options;
+  torch::nn::Linear time1, time2, pooled;
+  torch::nn::Conv2d in;
+  torch::nn::ModuleList down, shrink;  // shrink[r]: resolution r -> r+1
+  torch::Tensor positions;             // [C,h,w] at the coarsest resolution
+  torch::nn::ModuleList grow, merge, up;
+  torch::nn::GroupNorm norm;
+  torch::nn::Conv2d out;
+};
+
+}  // namespace cigli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+
+namespace cigli {
+
+struct ResidualBlockOptions {
+  std::int64_t channels = 128;
+  std::int64_t embedding = 0;  // width of the modulating embedding; 0: none
+  std::int64_t group = 16;     // channels a normalisation group
+};
+
+// x + conv(relu(film(norm(conv(relu(norm(x))))))) on [B,C,H,W], 3x3 convolutions; the second one starts at zero.
+// With an embedding [B,E] the second norm is modulated channel by channel: y (1 + scale) + shift (FiLM, Perez et al.
+// 2018).
+struct ResidualBlockImpl : torch::nn::Module {
+  explicit ResidualBlockImpl(const ResidualBlockOptions& options);
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& embedding = {});
+  torch::nn::GroupNorm norm1, norm2;
+  torch::nn::Conv2d conv1, conv2;
+  torch::nn::Linear film{nullptr};
+};
+TORCH_MODULE(ResidualBlock);
+
+// 3x3 convolution, same size.
+torch::nn::Conv2d conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride = 1);
+torch::nn::GroupNorm group_norm(std::int64_t channels, std::int64_t group);
+
+// [B,C,H,W] <-> [B,HW,C]; a view when the image is channels_last.
+torch::Tensor to_tokens(const torch::Tensor& image);
+torch::Tensor to_map(const torch::Tensor& tokens, std::int64_t height, std::int64_t width);
+
+}  // namespace cigli

@@ -1,0 +1,74 @@
+#include "fusion/joint_fusion.h"
+
+#include <vector>
+
+namespace cigli {
+
+namespace nn = torch::nn;
+using torch::Tensor;
+
+ModalityImpl::ModalityImpl(const TransformerBlockOptions& o)
+    : norm1(register_module("norm1", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
+      norm2(register_module("norm2", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
+      qkv(register_module("qkv", nn::Linear(o.width, 3 * o.width))),
+      out(register_module("out", zero_linear(o.width, o.width))),
+      feed_forward(register_module("feed_forward", FeedForward(o.width, o.expansion))) {}
+
+JointBlockImpl::JointBlockImpl(const TransformerBlockOptions& o)
+    : heads(o.heads), text(register_module("text", Modality(o))), image(register_module("image", Modality(o))) {}
+
+std::pair<Tensor, Tensor> JointBlockImpl::forward(const Tensor& text_in, const Tensor& image_in, const Tensor& mask) {
+  const Tensor both = torch::cat({text->qkv(text->norm1(text_in)), image->qkv(image->norm1(image_in))}, 1);
+  const std::vector<Tensor> parts = both.chunk(3, -1);
+  const Tensor attended = merge_heads(scaled_dot_product(split_heads(parts[0], heads), split_heads(parts[1], heads),
+                                                         split_heads(parts[2], heads), mask));
+  const std::vector<Tensor> own = attended.split_with_sizes({text_in.size(1), image_in.size(1)}, 1);
+  const Tensor t = text_in + text->out(own[0]);
+  const Tensor i = image_in + image->out(own[1]);
+  return {t + text->feed_forward(text->norm2(t)), i + image->feed_forward(image->norm2(i))};
+}
+
+JointFusionImpl::JointFusionImpl(const FusionOptions& o, std::int64_t text_width, std::int64_t image_width)
+    : options(o),
+      text_in(register_module("text_in", nn::Linear(text_width, o.width))),
+      image_in(register_module("image_in", nn::Linear(image_width, o.width))),
+      map_in(register_module("map_in", nn::Conv2d(nn::Conv2dOptions(image_width, o.width, 1)))),
+      null_text(register_parameter("null_text", 0.02 * torch::randn({o.width}))),
+      null_image(register_parameter("null_image", 0.02 * torch::randn({o.width}))),
+      null_map(register_parameter("null_map", torch::zeros({o.width, 1, 1}))),
+      blocks(register_module("blocks", nn::ModuleList())),
+      norm(register_module("norm", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
+      pool(register_module("pool", nn::Linear(2 * o.width, o.width))) {
+  for (std::int64_t i = 0; i < o.layers; ++i) blocks->push_back(JointBlock(TransformerBlockOptions{o.width, o.heads}));
+}
+
+Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) {
+  const std::int64_t batch = text.tokens.size(0);
+  TORCH_CHECK(text.tokens.dim() == 3 && image.tokens.dim() == 3 && image.tokens.size(0) == batch &&
+                  image.map.dim() == 4 && image.map.size(0) == batch,
+              "fusion expects text [B,T,D], image [B,N,D] and map [B,D,h,w]; got ", text.tokens.sizes(), ", ",
+              image.tokens.sizes(), ", ", image.map.sizes());
+  const auto seen = [&](const Tensor& rows, bool allowed) {
+    if (!allowed) return torch::zeros({batch}, torch::kBool);
+    return rows.defined() ? rows : torch::ones({batch}, torch::kBool);
+  };
+  const Tensor text_seen = seen(visible.text, options.inputs != "image-only").view({batch, 1, 1});
+  const Tensor image_seen = seen(visible.image, options.inputs != "text-only").view({batch, 1, 1});
+
+  // A dropped text keeps one null token; its other places are masked.
+  const Tensor first = torch::arange(text.tokens.size(1)).eq(0).unsqueeze(0);
+  const Tensor text_mask = torch::where(text_seen.squeeze(2), text.mask, first);
+  Tensor t = torch::where(text_seen, text_in(text.tokens), null_text);
+  Tensor i = torch::where(image_seen, image_in(image.tokens), null_image);
+  const Tensor mask = torch::cat({text_mask, torch::ones({batch, i.size(1)}, torch::kBool)}, 1);
+  for (const auto& block : *blocks) std::tie(t, i) = block->as<JointBlock>()->forward(t, i, mask);
+
+  const Tensor tokens = norm(torch::cat({t, i}, 1));
+  const std::vector<Tensor> parts = tokens.split_with_sizes({t.size(1), i.size(1)}, 1);
+  const Tensor weights = text_mask.to(tokens.dtype()).unsqueeze(2);
+  const Tensor text_mean = (parts[0] * weights).sum(1) / weights.sum(1);
+  const Tensor map = torch::where(image_seen.unsqueeze(3), map_in(image.map), null_map);
+  return {tokens, mask, pool(torch::cat({text_mean, parts[1].mean(1)}, 1)), map};
+}
+
+}  // namespace cigli

@@ -1,0 +1,138 @@
+#include "decoder/generator.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+
+namespace cigli {
+namespace {
+
+using torch::Tensor;
+
+ModelOptions tiny(const std::string& decoder = "unet") {
+  ModelOptions o;
+  o.height = o.width = o.prompt_height = o.prompt_width = 32;
+  o.text.width = o.image.width = o.fusion.width = 32;
+  o.decoder.kind = decoder;
+  o.decoder.widths = decoder == "unet" ? std::vector<std::int64_t>{32, 48} : std::vector<std::int64_t>{32};
+  o.decoder.blocks = decoder == "unet" ? std::vector<std::int64_t>{1, 1} : std::vector<std::int64_t>{2};
+  return o;
+}
+
+Generator random_generator(const ModelOptions& options) {
+  Generator generator(options, Tokenizer());
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(11);
+  for (auto& p : generator->parameters()) p.normal_(0, 0.08);
+  return generator;
+}
+
+std::vector<Request> requests(std::int64_t count) {
+  torch::manual_seed(12);
+  std::vector<Request> all;
+  for (std::int64_t i = 0; i < count; ++i)
+    all.push_back(
+        {"r" + std::to_string(i), "request number " + std::to_string(i), torch::rand({3, 32, 32}) * 2 - 1, 3, 0});
+  return all;
+}
+
+SamplerOptions guided(double text, double image, std::int64_t steps = 2) {
+  SamplerOptions s;
+  s.steps = steps;
+  s.guidance_text = text;
+  s.guidance_image = image;
+  return s;
+}
+
+class Denoisers : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, Denoisers, testing::Values("unet", "transformer"));
+
+TEST_P(Denoisers, GradientReachesEveryParameter) {
+  Generator generator = random_generator(tiny(GetParam()));
+  const Tensor prompt = torch::randn({3, 3, 32, 32});
+  const Visible visible{torch::tensor({true, false, true}), torch::tensor({true, true, false})};
+  const Condition c = generator->condition({"a", "b b", "c"}, prompt, visible);
+  const Tensor y = generator->forward(torch::randn({3, 3, 32, 32}), torch::tensor({0.1, 0.5, 0.9}), c);
+  EXPECT_EQ(y.sizes(), (std::vector<std::int64_t>{3, 3, 32, 32}));
+  EXPECT_EQ(y.scalar_type(), torch::kFloat32);
+  y.square().sum().backward();
+  for (const auto& p : generator->named_parameters()) {
+    ASSERT_TRUE(p.value().grad().defined()) << p.key();
+    EXPECT_GT(p.value().grad().abs().sum().item<double>(), 0) << p.key();
+  }
+}
+
+TEST_P(Denoisers, RefuseOtherShapes) {
+  Generator generator = random_generator(tiny(GetParam()));
+  const Condition c = generator->condition({"a"}, torch::zeros({1, 3, 32, 32}));
+  EXPECT_THROW(generator->forward(torch::zeros({1, 3, 32, 32}), torch::zeros({2}), c), c10::Error);
+  ModelOptions odd = tiny(GetParam());
+  odd.height = 34;
+  EXPECT_THROW(Generator(odd, Tokenizer()), Error);
+}
+
+TEST(Generator, GuidanceIsTheFormulaOverThreePredictions) {
+  Generator generator = random_generator(tiny());
+  const torch::NoGradGuard no_grad;
+  const std::vector<Request> one = requests(1);
+  const Tensor noise = request_noise(3, "r0", 0, 32, 32).unsqueeze(0);
+  const auto clean = [&](bool text, bool image) {
+    const Visible visible{torch::full({1}, text, torch::kBool), torch::full({1}, image, torch::kBool)};
+    const Condition c = generator->condition({one[0].text}, one[0].prompt.unsqueeze(0), visible);
+    return generator->forward(noise, torch::zeros({1}), c);
+  };
+  const Tensor none = clean(false, false), image = clean(false, true), both = clean(true, true);
+  ASSERT_GT((none - image).abs().max().item<double>(), 1e-4);
+  ASSERT_GT((both - image).abs().max().item<double>(), 1e-4);
+  const double factors[][2] = {{1, 1}, {2.5, 1.5}, {2, 1}, {1, 0.5}, {0, 0}};
+  for (const auto& [s_text, s_image] : factors) {
+    // One Euler step from t = 0 to 1 is the guided prediction itself.
+    const Tensor expected = none + s_image * (image - none) + s_text * (both - image);
+    const Tensor got = generator->sample(one, guided(s_text, s_image, 1));
+    EXPECT_LT((got - expected.clamp(-1, 1)).abs().max().item<double>(), 1e-4) << s_text << " " << s_image;
+  }
+}
+
+TEST(Generator, SameImageWhateverTheBatchSizeAndOrder) {
+  Generator generator = random_generator(tiny());
+  const std::vector<Request> all = requests(5);
+  const Tensor together = generator->sample(all, guided(2, 1.5));
+  EXPECT_TRUE(torch::equal(together, generator->sample(all, guided(2, 1.5))));
+  std::vector<Request> reversed(all.rbegin(), all.rend());
+  const Tensor backwards = generator->sample(reversed, guided(2, 1.5)).flip(0);
+  EXPECT_LT((together - backwards).abs().mean().item<double>() * 127.5, 2);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Tensor alone = generator->sample({all[i]}, guided(2, 1.5));
+    EXPECT_LT((alone[0] - together[static_cast<std::int64_t>(i)]).abs().mean().item<double>() * 127.5, 2);
+  }
+}
+
+TEST(Generator, SameImageWhateverTheBatchSizeInBfloat16) {
+  Generator generator = random_generator(tiny());
+  generator->to(torch::kBFloat16);
+  const std::vector<Request> all = requests(5);
+  const Tensor together = generator->sample(all, guided(2, 1.5));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Tensor alone = generator->sample({all[i]}, guided(2, 1.5));
+    EXPECT_LT((alone[0] - together[static_cast<std::int64_t>(i)]).abs().mean().item<double>() * 127.5, 2);
+  }
+}
+
+TEST(Generator, TakesPromptsOfAnotherShapeThanTheTarget) {
+  Generator generator = random_generator(tiny());
+  std::vector<Request> all = requests(2);
+  for (Request& r : all) r.prompt = torch::rand({3, 32, 80}) * 2 - 1;
+  EXPECT_EQ(generator->sample(all, {}).sizes(), (std::vector<std::int64_t>{2, 3, 32, 32}));
+}
+
+TEST(Generator, WarnsOfTextsItCannotRead) {
+  Generator generator = random_generator(tiny());
+  generator->remember_words({"Add a red circle.", "remove the blue squares"});
+  EXPECT_EQ(generator->text_warning("add the RED circle!"), "");
+  EXPECT_NE(generator->text_warning("zwei grüne Elefanten"), "");
+  EXPECT_NE(generator->text_warning(std::string(500, 'x')).find("tokens"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace cigli

@@ -1,0 +1,100 @@
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "encoders/layers/attention.h"
+#include "encoders/layers/positions.h"
+#include "encoders/layers/residual_block.h"
+
+namespace cigli {
+namespace {
+
+using torch::Tensor;
+
+TEST(Attention, EqualsItsFormula) {
+  torch::manual_seed(1);
+  const auto options = torch::kFloat64;
+  const Tensor q = torch::randn({2, 3, 4, 5}, options), k = torch::randn({2, 3, 6, 5}, options);
+  const Tensor v = torch::randn({2, 3, 6, 5}, options);
+  const Tensor got = scaled_dot_product(q, k, v);
+  for (int b = 0; b < 2; ++b)
+    for (int h = 0; h < 3; ++h)
+      for (int i = 0; i < 4; ++i) {
+        double sum = 0;
+        Tensor expected = torch::zeros({5}, options);
+        for (int j = 0; j < 6; ++j) {
+          const double weight = std::exp((q[b][h][i] * k[b][h][j]).sum().item<double>() / std::sqrt(5.0));
+          sum += weight;
+          expected += weight * v[b][h][j];
+        }
+        EXPECT_LT((got[b][h][i] - expected / sum).abs().max().item<double>(), 1e-12);
+      }
+}
+
+TEST(Attention, MaskedKeysAreAsIfAbsent) {
+  torch::manual_seed(2);
+  const Tensor q = torch::randn({2, 2, 3, 4}), k = torch::randn({2, 2, 5, 4}), v = torch::randn({2, 2, 5, 4});
+  Tensor mask = torch::ones({2, 5}, torch::kBool);
+  mask[0].slice(0, 2) = false;  // the first sample sees two keys, the second all: masks must not mix samples
+  const Tensor got = scaled_dot_product(q, k, v, mask);
+  const Tensor first = scaled_dot_product(q, k.slice(2, 0, 2), v.slice(2, 0, 2));
+  const Tensor all = scaled_dot_product(q, k, v);
+  EXPECT_LT((got[0] - first[0]).abs().max().item<double>(), 1e-5);
+  EXPECT_LT((got[1] - all[1]).abs().max().item<double>(), 1e-5);
+}
+
+TEST(Attention, RefusesOtherShapes) {
+  EXPECT_THROW(scaled_dot_product(torch::zeros({1, 2, 3}), torch::zeros({1, 2, 3}), torch::zeros({1, 2, 3})),
+               c10::Error);
+}
+
+TEST(Attention, HeadsSplitAndMerge) {
+  const Tensor x = torch::arange(2 * 3 * 8).view({2, 3, 8}).to(torch::kFloat32);
+  const Tensor split = split_heads(x, 4);
+  EXPECT_EQ(split.sizes(), (std::vector<std::int64_t>{2, 4, 3, 2}));
+  EXPECT_EQ(split[1][2][1][0].item<float>(), x[1][1][4].item<float>());
+  EXPECT_TRUE(torch::equal(merge_heads(split), x));
+}
+
+TEST(TransformerBlock, StartsAsTheIdentityAndIgnoresMaskedTokens) {
+  torch::manual_seed(3);
+  TransformerBlock block(TransformerBlockOptions{16, 4});
+  const Tensor x = torch::randn({2, 5, 16});
+  Tensor mask = torch::ones({2, 5}, torch::kBool);
+  EXPECT_TRUE(torch::allclose(block(x, mask), x));
+  for (auto& p : block->parameters()) torch::NoGradGuard(), p.set_data(torch::randn_like(p) * 0.2);
+  mask[1][4] = false;
+  Tensor other = x.clone();
+  other[1][4] += 3;
+  EXPECT_TRUE(torch::allclose(block(x, mask)[1].slice(0, 0, 4), block(other, mask)[1].slice(0, 0, 4), 1e-5, 1e-6));
+}
+
+TEST(ResidualBlock, StartsAsTheIdentityAndIsModulated) {
+  torch::manual_seed(4);
+  ResidualBlock block(ResidualBlockOptions{32, 8, 16});
+  const Tensor x = torch::randn({2, 32, 6, 7}), embedding = torch::randn({2, 8});
+  EXPECT_TRUE(torch::allclose(block(x, embedding), x));
+  for (auto& p : block->parameters()) torch::NoGradGuard(), p.set_data(torch::randn_like(p) * 0.2);
+  EXPECT_GT((block(x, embedding) - block(x, -embedding)).abs().max().item<double>(), 1e-3);
+}
+
+TEST(Positions, FourierFeaturesOfCellCentres) {
+  const Tensor p = grid_positions(2, 4, 3);
+  ASSERT_EQ(p.sizes(), (std::vector<std::int64_t>{8, 12}));
+  // Cell 5 is row 1, column 1: x = 1.5/4, y = 1.5/2; features are [sin x-bands, sin y-bands, cos x-bands, cos y-bands].
+  EXPECT_NEAR(p[5][1].item<double>(), std::sin(M_PI * 2 * 1.5 / 4), 1e-5);
+  EXPECT_NEAR(p[5][3].item<double>(), std::sin(M_PI * 1.5 / 2), 1e-5);
+  EXPECT_NEAR(p[5][6].item<double>(), std::cos(M_PI * 1.5 / 4), 1e-5);
+}
+
+TEST(Positions, ScalarEmbedding) {
+  const Tensor e = scalar_embedding(torch::tensor({0.0f, 0.5f}), 8);
+  ASSERT_EQ(e.sizes(), (std::vector<std::int64_t>{2, 8}));
+  EXPECT_NEAR(e[1][0].item<double>(), std::sin(0.5), 1e-6);
+  EXPECT_NEAR(e[1][7].item<double>(), std::cos(500.0), 1e-3);
+  EXPECT_NEAR(e[0][4].item<double>(), 1, 1e-6);
+}
+
+}  // namespace
+}  // namespace cigli
