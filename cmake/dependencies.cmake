@@ -27,6 +27,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(cxxopts REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Threads REQUIRED)
+find_package(ICU REQUIRED COMPONENTS uc)  # LibTorch and OpenCV of Debian load it anyway
 find_package(ZLIB REQUIRED)
 find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
@@ -42,7 +43,7 @@ if(CIGLI_WARNINGS_AS_ERRORS)
 endif()
 target_link_libraries(cigli_flags INTERFACE
   ${torch_targets} opencv_core opencv_imgproc opencv_imgcodecs
-  nlohmann_json::nlohmann_json cxxopts::cxxopts OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)
+  nlohmann_json::nlohmann_json cxxopts::cxxopts OpenSSL::Crypto ICU::uc ZLIB::ZLIB Threads::Threads)
 if(CIGLI_SANITIZE)
   target_compile_options(cigli_flags INTERFACE
     -fsanitize=${CIGLI_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
