@@ -22,7 +22,11 @@ else()
   set(torch_targets torch_cpu_library c10)
 endif()
 
-find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
+# By file, not by package: Debian keeps OpenCVConfig.cmake in libopencv-dev, which pulls in all of OpenCV and VTK.
+find_path(OPENCV_INCLUDE_DIR opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
+foreach(module core imgproc imgcodecs)
+  find_library(OPENCV_${module}_LIBRARY opencv_${module} REQUIRED)
+endforeach()
 find_package(nlohmann_json REQUIRED)
 find_package(cxxopts REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
@@ -35,14 +39,14 @@ find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 add_library(cigli_flags INTERFACE)
 target_include_directories(cigli_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_include_directories(cigli_flags SYSTEM INTERFACE
-  ${TORCH_INCLUDE_DIRS} ${OpenCV_INCLUDE_DIRS} ${STB_INCLUDE_DIR} ${TOMLPLUSPLUS_INCLUDE_DIR})
+  ${TORCH_INCLUDE_DIRS} ${OPENCV_INCLUDE_DIR} ${STB_INCLUDE_DIR} ${TOMLPLUSPLUS_INCLUDE_DIR})
 target_compile_definitions(cigli_flags INTERFACE TOML_HEADER_ONLY=1)
 target_compile_options(cigli_flags INTERFACE -Wall -Wextra -Winvalid-pch -Werror=invalid-pch)
 if(CIGLI_WARNINGS_AS_ERRORS)
   target_compile_options(cigli_flags INTERFACE -Werror)
 endif()
 target_link_libraries(cigli_flags INTERFACE
-  ${torch_targets} opencv_core opencv_imgproc opencv_imgcodecs
+  ${torch_targets} ${OPENCV_core_LIBRARY} ${OPENCV_imgproc_LIBRARY} ${OPENCV_imgcodecs_LIBRARY}
   nlohmann_json::nlohmann_json cxxopts::cxxopts OpenSSL::Crypto ICU::uc ZLIB::ZLIB Threads::Threads)
 if(CIGLI_SANITIZE)
   target_compile_options(cigli_flags INTERFACE
