@@ -23,8 +23,8 @@ struct Image {
 };
 
 struct DecodeOptions {
-  double max_megapixels = 64;                                // refuse larger images before decoding
-  std::uint8_t background[3] = {255, 255, 255};              // what alpha is laid over
+  double max_megapixels = 64;                    // refuse larger images before decoding
+  std::uint8_t background[3] = {255, 255, 255};  // what alpha is laid over
 };
 
 struct ImageSize {
@@ -32,8 +32,8 @@ struct ImageSize {
 };
 
 // Decode PNG, JPEG or BMP: grey, palette, 16 bit and alpha come out as RGB8; EXIF orientation is applied. Dimensions
-// are read and checked first. `name` stands in front of every message. Throws Error for empty, truncated, absurdly large
-// or unknown data.
+// are read and checked first. `name` stands in front of every message. Throws Error for empty, truncated, absurdly
+// large or unknown data.
 Image decode_image(std::string_view bytes, const std::string& name, const DecodeOptions& options = {});
 Image read_image(const std::filesystem::path& file, const DecodeOptions& options = {});
 // Dimensions alone, from the file's head; same errors.
@@ -46,8 +46,8 @@ Image center_crop(const Image& image, std::int64_t width, std::int64_t height);
 // Whole image scaled to fit, centred on `background` (RGB).
 Image letterbox(const Image& image, std::int64_t width, std::int64_t height, const std::uint8_t background[3]);
 
-// Text chunks of a PNG: keyword (1-79 Latin-1 characters) -> UTF-8 text; written as tEXt when pure printable ASCII, else
-// iTXt.
+// Text chunks of a PNG: keyword (1-79 Latin-1 characters) -> UTF-8 text; written as tEXt when pure printable ASCII,
+// else iTXt.
 using TextChunks = std::map<std::string, std::string>;
 std::string encode_png(const Image& image, const TextChunks& text = {});
 void write_png(const std::filesystem::path& file, const Image& image, const TextChunks& text = {});

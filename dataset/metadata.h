@@ -5,6 +5,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cigli {
@@ -30,6 +31,17 @@ struct Metadata {
   std::vector<Row> rows;
   std::vector<RowFault> faults;  // malformed JSON, missing or mistyped key, empty text, non-UTF-8, `../`, duplicate id
 };
+
+// One line of a JSON lines file. Throws Error (without file and line) unless it is UTF-8, at most 1 MB long, nested at
+// most 64 deep, and one JSON object.
+nlohmann::ordered_json parse_json_line(std::string_view line);
+
+// The file itself: `folder/metadata.jsonl`, or `folder` when that is a file.
+std::filesystem::path metadata_file(const std::filesystem::path& folder);
+
+// Goes through the file line by line; memory grows with the ids alone. Throws Error when the file can't be read.
+void scan_metadata(const std::filesystem::path& folder, const std::function<void(Row&&)>& on_row,
+                   const std::function<void(RowFault&&)>& on_fault);
 
 // Reads `folder/metadata.jsonl` (or the file itself when a file is given). Faulty lines go to `faults`, all others to
 // `rows`. Throws Error only when the file can't be read at all.
