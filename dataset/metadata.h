@@ -5,7 +5,6 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace cigli {
@@ -31,10 +30,6 @@ struct Metadata {
   std::vector<Row> rows;
   std::vector<RowFault> faults;  // malformed JSON, missing or mistyped key, empty text, non-UTF-8, `../`, duplicate id
 };
-
-// One line of a JSON lines file. Throws Error (without file and line) unless it is UTF-8, at most 1 MB long, nested at
-// most 64 deep, and one JSON object.
-nlohmann::ordered_json parse_json_line(std::string_view line);
 
 // The file itself: `folder/metadata.jsonl`, or `folder` when that is a file.
 std::filesystem::path metadata_file(const std::filesystem::path& folder);

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "dataset/image.h"
+#include "dataset/json_line.h"
 #include "dataset/metadata.h"
 #include "dataset/parallel.h"
 #include "runtime/error.h"
@@ -54,12 +55,6 @@ std::unordered_map<std::string, fs::path> index_images(const fs::path& source) {
   return index;
 }
 
-std::string string_member(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_string()) throw Error(std::string("expected a string under \"") + key + "\"");
-  return found->get<std::string>();
-}
-
 bool is_true(const Json& object) {
   const auto label = object.find("label");
   if (label != object.end() && label->is_boolean()) return label->get<bool>();
@@ -74,7 +69,6 @@ Example parse_example(const Json& object) {
   example.sentence = string_member(object, "sentence");
   if (example.identifier.find_first_not_of("0123456789-") != std::string::npos || example.identifier.empty())
     throw Error("identifier \"" + example.identifier + "\", expected digits, as in 12-0");
-  if (example.sentence.find_first_not_of(" \t\r\n") == std::string::npos) throw Error("empty sentence");
   const auto boxes = object.find("structured_rep");
   if (boxes != object.end() && boxes->is_array() && boxes->size() == 3) example.boxes = *boxes;
   return example;
