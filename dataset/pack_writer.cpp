@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 
+#include "dataset/fit.h"
 #include "dataset/metadata.h"
 #include "dataset/pack.h"
 #include "dataset/parallel.h"
@@ -59,25 +60,8 @@ ImageSize choose_shape(std::int64_t width, std::int64_t height, const PackOption
   return shape;
 }
 
-// Median of each channel over the outermost pixels.
-std::array<std::uint8_t, 3> border_colour(const Image& image) {
-  std::array<std::array<std::int64_t, 256>, 3> counts{};
-  std::int64_t all = 0;
-  for (std::int64_t y = 0; y < image.height; ++y) {
-    const bool edge = y == 0 || y == image.height - 1;
-    for (std::int64_t x = 0; x < image.width; x += edge ? 1 : std::max<std::int64_t>(image.width - 1, 1), ++all)
-      for (int c = 0; c < 3; ++c) ++counts[c][image.at(x, y)[c]];
-  }
-  std::array<std::uint8_t, 3> median{};
-  for (int c = 0; c < 3; ++c)
-    for (std::int64_t seen = counts[c][0]; 2 * seen < all; seen += counts[c][++median[c]]) continue;
-  return median;
-}
-
 void write_fitted(const Image& image, const ImageSize& shape, std::uint8_t* to) {
-  const bool same_aspect = image.width * shape.height == image.height * shape.width;
-  const Image fitted = same_aspect ? resize(image, shape.width, shape.height)
-                                   : letterbox(image, shape.width, shape.height, border_colour(image).data());
+  const Image fitted = fit(image, shape.width, shape.height);
   std::copy(fitted.pixels.begin(), fitted.pixels.end(), to);
 }
 

@@ -28,16 +28,16 @@ void check_id(const std::string& id) {
     throw Error("id \"" + id + "\" is no safe file name, expected no slash, control character or leading dot");
 }
 
-std::filesystem::path resolve_image(const Json& object, const std::filesystem::path& folder) {
+void read_image_name(const Json& object, const std::filesystem::path& folder, ImageRequest& row) {
   const bool plain = object.contains("image");
   const char* key = plain ? "image" : "prompt_file_name";
   if (!plain && !object.contains(key)) throw Error("no key \"image\" (nor \"prompt_file_name\")");
-  const std::string name = string_member(object, key);
-  const std::filesystem::path path = name;
-  if (!plain || !path.is_absolute()) return join_inside(folder, name, key);
-  if (std::find(path.begin(), path.end(), "..") != path.end())
-    throw Error("image: '" + name + "' has a '..' component, expected a path without");
-  return path;
+  row.image_name = string_member(object, key);
+  row.image = row.image_name;
+  if (!plain || !row.image.is_absolute())
+    row.image = join_inside(folder, row.image_name, key);
+  else if (std::find(row.image.begin(), row.image.end(), "..") != row.image.end())
+    throw Error("image: \"" + row.image_name + "\" has a \"..\" component, expected a path without");
 }
 
 std::optional<std::uint64_t> whole_member(const Json& object, const char* key, std::uint64_t least,
@@ -91,7 +91,7 @@ class Reader {
       const auto [first, fresh] = lines_.emplace(row.id, line);
       if (!fresh) throw Error("duplicate id \"" + row.id + "\", first on line " + std::to_string(first->second));
       row.text = string_member(object, "text");
-      row.image = resolve_image(object, folder_);
+      read_image_name(object, folder_, row);
       row.seed = whole_member(object, "seed", 0, std::numeric_limits<std::uint64_t>::max());
       if (const auto count = whole_member(object, "n", 1, most_images)) row.count = static_cast<std::int64_t>(*count);
     } catch (const Error& error) {

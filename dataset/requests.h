@@ -14,6 +14,7 @@ namespace cigli {
 // One wish for images: a sentence, an image prompt, how many and from which seed.
 struct ImageRequest {
   std::string id, text;
+  std::string image_name;       // as the row has it
   std::filesystem::path image;  // resolved
   std::optional<std::uint64_t> seed;
   std::optional<std::int64_t> count;

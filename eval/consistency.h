@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "eval/interval.h"
+
+namespace cigli {
+
+// Share of rows that hold, with a bootstrap interval over the rows; accuracy and interval mean nothing when n is 0.
+struct Score {
+  double accuracy = 0;
+  std::int64_t n = 0;
+  Interval interval;
+};
+
+struct ConsistencyOptions {
+  std::string split;         // rows of this split alone; "" = all
+  std::int64_t threads = 0;  // 0: all cores
+  BootstrapOptions bootstrap;
+};
+
+// One row's judgement.
+struct RowVerdict {
+  std::string id, family;
+  bool holds = false;
+  std::string reason;  // why it does not hold
+};
+
+struct Consistency {
+  Score all, seen, unseen;                   // by (colour, shape, family) combination
+  Score seen_paraphrase, unseen_paraphrase;  // by the sentence's wording
+  std::map<std::string, Score> families;
+  std::vector<RowVerdict> verdicts;  // of every row scored, in the dataset's order
+  std::vector<std::string> missing;  // ids without an image: not scored
+  std::vector<std::string> damaged;  // images that can't be read, "FILE: reason": scored as failures
+  std::vector<std::string> faults;   // rows of the dataset that can't be used, "FILE:LINE: reason"
+};
+
+// Judges `generated`/<id>.png for every row of a synthetic dataset: a row holds when the generated image makes its
+// program true of its prompt and leaves all else as it was (dataset/shapes/checker.h). Throws Error when no row of the
+// split is there, a row carries no program, or no image at all was found.
+Consistency score_consistency(const std::filesystem::path& generated, const std::filesystem::path& data,
+                              const ConsistencyOptions& options = {});
+
+// {"accuracy", "n", "ci": [low, high], "seen": {...}, "unseen": {...}, "paraphrases": {...}, "families": {...},
+// "missing": count, "damaged": count}; accuracy and ci are null where n is 0.
+nlohmann::ordered_json to_json(const Consistency& consistency);
+// The same as lines of text.
+std::string to_table(const Consistency& consistency);
+
+}  // namespace cigli

@@ -1,0 +1,38 @@
+#include "eval/interval.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/error.h"
+#include "runtime/philox.h"
+
+namespace cigli {
+namespace {
+
+// Quantile of sorted values, linear between order statistics.
+double quantile(const std::vector<double>& sorted, double share) {
+  const double place = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(std::floor(place));
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+}  // namespace
+
+Interval bootstrap_mean(const std::vector<double>& values, const BootstrapOptions& options) {
+  if (values.empty()) throw Error("a bootstrap interval needs at least one value");
+  if (!(options.level > 0 && options.level < 1) || options.resamples < 1)
+    throw Error("a bootstrap interval needs a level inside (0, 1) and at least one resample");
+  std::vector<double> means;
+  for (std::int64_t r = 0; r < options.resamples; ++r) {
+    Philox random(options.seed, static_cast<std::uint64_t>(r));
+    double sum = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) sum += values[random.below(values.size())];
+    means.push_back(sum / static_cast<double>(values.size()));
+  }
+  std::sort(means.begin(), means.end());
+  const double tail = (1 - options.level) / 2;
+  return {quantile(means, tail), quantile(means, 1 - tail)};
+}
+
+}  // namespace cigli

@@ -1,0 +1,58 @@
+#include "eval/interval.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "runtime/error.h"
+#include "runtime/philox.h"
+
+namespace cigli {
+namespace {
+
+TEST(Interval, IsOneValueForOneValue) {
+  const Interval interval = bootstrap_mean({0.25});
+  EXPECT_EQ(interval.low, 0.25);
+  EXPECT_EQ(interval.high, 0.25);
+}
+
+TEST(Interval, ApproachesTheNormalIntervalOfAMean) {
+  std::vector<double> hits(400, 0);
+  std::fill_n(hits.begin(), 120, 1);  // mean 0.3, standard error sqrt(0.3 * 0.7 / 400)
+  const double half = 1.96 * std::sqrt(0.3 * 0.7 / 400);
+  const Interval interval = bootstrap_mean(hits);
+  EXPECT_NEAR(interval.low, 0.3 - half, 0.006);
+  EXPECT_NEAR(interval.high, 0.3 + half, 0.006);
+  const Interval narrow = bootstrap_mean(hits, {0.5, 2000, 0});
+  EXPECT_NEAR(narrow.high - narrow.low, 2 * 0.6745 * std::sqrt(0.3 * 0.7 / 400), 0.006);
+}
+
+TEST(Interval, DependsOnTheSeedAlone) {
+  const std::vector<double> values{1, 0, 0, 1, 1, 0.5, 0.2};
+  const Interval one = bootstrap_mean(values), again = bootstrap_mean(values);
+  const Interval other = bootstrap_mean(values, {0.95, 2000, 1});
+  EXPECT_EQ(one.low, again.low);
+  EXPECT_EQ(one.high, again.high);
+  EXPECT_TRUE(one.low != other.low || one.high != other.high);
+}
+
+TEST(Interval, CoversTheMeanAsOftenAsItSays) {
+  int covered = 0;
+  constexpr int trials = 300;
+  for (int trial = 0; trial < trials; ++trial) {
+    Philox random(99, static_cast<std::uint64_t>(trial));
+    std::vector<double> values;
+    for (int i = 0; i < 100; ++i) values.push_back(random.uniform() < 0.4 ? 1 : 0);
+    const Interval interval = bootstrap_mean(values, {0.9, 400, 0});
+    covered += interval.low <= 0.4 && 0.4 <= interval.high;
+  }
+  EXPECT_NEAR(covered / static_cast<double>(trials), 0.9, 0.06);
+}
+
+TEST(Interval, RefusesNothing) {
+  EXPECT_THROW(bootstrap_mean({}), Error);
+  EXPECT_THROW(bootstrap_mean({1}, {1.5, 100, 0}), Error);
+}
+
+}  // namespace
+}  // namespace cigli
