@@ -15,11 +15,12 @@ namespace cigli {
 std::string read_file(const std::filesystem::path& file, std::uint64_t limit = std::uint64_t{1} << 34);
 
 // Replaces `file` as one step: writes a temporary file beside it, fsyncs, renames, fsyncs the folder. On any failure
-// (full disk, read-only folder, exception from `fill`) the old file stays whole, the temporary one is removed, and Error
-// names the file and the reason.
+// (full disk, read-only folder) the old file stays whole, the temporary one is removed, and Error names the file and
+// the reason. Symbolic links are followed; a device or a folder is refused.
 void write_file(const std::filesystem::path& file, std::string_view bytes);
 
-// The same for content produced in pieces: `fill` receives a sink that appends bytes.
+// The same for content produced in pieces: `fill` receives a sink that appends bytes. An exception from `fill` passes
+// through, with the old file whole.
 using ByteSink = std::function<void(const void* data, std::size_t size)>;
 void write_file(const std::filesystem::path& file, const std::function<void(const ByteSink&)>& fill);
 
