@@ -1,0 +1,159 @@
+#include "training/optimizer.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "training/adamw.h"
+
+namespace cigli {
+namespace {
+
+constexpr std::int64_t chunk_size = 1 << 14;
+constexpr std::int64_t lane_count = 16;
+
+// Strides of dimensions of size 1 say nothing about the layout.
+bool same_layout(const torch::Tensor& a, const torch::Tensor& b) {
+  for (std::int64_t d = 0; d < a.dim(); ++d)
+    if (a.size(d) != 1 && a.stride(d) != b.stride(d)) return false;
+  return true;
+}
+
+// Lanes are summed apart so that the compiler can use vector registers without reordering anything.
+template <class T>
+double sum_of_squares(const T* values, std::int64_t count) {
+  float lanes[lane_count] = {};
+  std::int64_t i = 0;
+  for (; i + lane_count <= count; i += lane_count)
+    for (std::int64_t lane = 0; lane < lane_count; ++lane) {
+      const float value = static_cast<float>(values[i + lane]);
+      lanes[lane] += value * value;
+    }
+  double sum = 0;
+  for (const float lane : lanes) sum += lane;
+  for (; i < count; ++i) {
+    const double value = static_cast<float>(values[i]);
+    sum += value * value;
+  }
+  return sum;
+}
+
+}  // namespace
+
+void OptimizerOptions::visit(Fields& f) {
+  f("beta1", beta1, "AdamW: decay of the first moment", Range{0, 0.9999});
+  f("beta2", beta2, "AdamW: decay of the second moment", Range{0, 0.99999});
+  f("epsilon", epsilon, "AdamW: added to the root of the second moment", Range{1e-12, 1});
+  f("weight_decay", weight_decay, "AdamW: decoupled weight decay", Range{0, 1});
+  f("clip", clip, "largest norm of the gradient; 0 = no clipping", Range{0});
+  f("ema", ema, "decay of the moving average of the weights, which is what the model file holds", Range{0, 0.999999});
+}
+
+Optimizer::Optimizer(const torch::OrderedDict<std::string, torch::Tensor>& parameters, const OptimizerOptions& options)
+    : options_(options) {
+  std::int64_t total = 0;
+  for (const auto& item : parameters) {
+    const torch::Tensor& parameter = item.value();
+    TORCH_CHECK(parameter.is_non_overlapping_and_dense(), "parameter ", item.key(), " is not dense in memory");
+    for (std::int64_t begin = 0; begin < parameter.numel(); begin += chunk_size)
+      chunks_.push_back({slots_.size(), begin, std::min(begin + chunk_size, parameter.numel())});
+    slots_.push_back({item.key(), parameter, total, parameter.dim() > 1});
+    total += (parameter.numel() + lane_count - 1) / lane_count * lane_count;
+  }
+  for (torch::Tensor& buffer : flat_) buffer = torch::zeros({total}, torch::kFloat32);
+  const torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < slots_.size(); ++i) view(master, i).copy_(slots_[i].parameter);
+  flat_[average].copy_(flat_[master]);
+}
+
+torch::Tensor Optimizer::view(Buffer buffer, std::size_t i) const {
+  const torch::Tensor& parameter = slots_[i].parameter;
+  return flat_[buffer].as_strided(parameter.sizes(), parameter.strides(), slots_[i].offset);
+}
+
+float* Optimizer::values(Buffer buffer, const Chunk& chunk) {
+  return flat_[buffer].data_ptr<float>() + slots_[chunk.slot].offset + chunk.begin;
+}
+
+std::vector<torch::Tensor> Optimizer::gradients() const {
+  std::vector<torch::Tensor> result;
+  for (const Slot& slot : slots_) {
+    torch::Tensor gradient = slot.parameter.grad();
+    if (gradient.defined() && !(gradient.is_non_overlapping_and_dense() && same_layout(gradient, slot.parameter)))
+      gradient = torch::empty_like(slot.parameter).copy_(gradient);
+    result.push_back(gradient);
+  }
+  return result;
+}
+
+double Optimizer::norm(const std::vector<torch::Tensor>& gradients) const {
+  std::vector<double> sums(chunks_.size(), 0);
+  at::parallel_for(0, static_cast<std::int64_t>(chunks_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t c = begin; c < end; ++c) {
+      const Chunk& chunk = chunks_[c];
+      const torch::Tensor& gradient = gradients[chunk.slot];
+      if (!gradient.defined()) continue;
+      const std::int64_t count = chunk.end - chunk.begin;
+      sums[c] = gradient.scalar_type() == torch::kBFloat16
+                    ? sum_of_squares(gradient.data_ptr<at::BFloat16>() + chunk.begin, count)
+                    : sum_of_squares(gradient.data_ptr<float>() + chunk.begin, count);
+    }
+  });
+  double sum = 0;
+  for (const double s : sums) sum += s;
+  return std::sqrt(sum);
+}
+
+double Optimizer::step(std::int64_t step, double learning_rate) {
+  const torch::NoGradGuard no_grad;
+  const std::vector<torch::Tensor> grads = gradients();
+  const double length = norm(grads);
+  if (!std::isfinite(length)) return length;
+
+  const double count = static_cast<double>(step);
+  AdamwScalars scalars;
+  scalars.gradient_scale =
+      static_cast<float>(options_.clip > 0 && length > options_.clip ? options_.clip / length : 1.0);
+  scalars.beta1 = static_cast<float>(options_.beta1);
+  scalars.beta2 = static_cast<float>(options_.beta2);
+  scalars.rest1 = static_cast<float>(1 - options_.beta1);
+  scalars.rest2 = static_cast<float>(1 - options_.beta2);
+  scalars.step_size = static_cast<float>(learning_rate / (1 - std::pow(options_.beta1, count + 1)));
+  scalars.root_scale = static_cast<float>(1 / std::sqrt(1 - std::pow(options_.beta2, count + 1)));
+  scalars.epsilon = static_cast<float>(options_.epsilon);
+  scalars.average_rest = static_cast<float>(1 - std::min(options_.ema, (1 + count) / (10 + count)));
+  const float shrink = static_cast<float>(1 - learning_rate * options_.weight_decay);
+
+  at::parallel_for(0, static_cast<std::int64_t>(chunks_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t c = begin; c < end; ++c) {
+      const Chunk& chunk = chunks_[c];
+      const Slot& slot = slots_[chunk.slot];
+      if (!grads[chunk.slot].defined()) continue;
+      AdamwScalars own = scalars;
+      own.shrink = slot.decay ? shrink : 1.0f;
+      const AdamwBuffers buffers_of_chunk{values(master, chunk), values(first_moment, chunk),
+                                          values(second_moment, chunk), values(average, chunk)};
+      const std::int64_t size = chunk.end - chunk.begin;
+      if (slot.parameter.scalar_type() == torch::kBFloat16)
+        adamw_update_bf16(static_cast<std::uint16_t*>(slot.parameter.data_ptr()) + chunk.begin,
+                          static_cast<const std::uint16_t*>(grads[chunk.slot].data_ptr()) + chunk.begin,
+                          buffers_of_chunk, size, own);
+      else
+        adamw_update(slot.parameter.data_ptr<float>() + chunk.begin, grads[chunk.slot].data_ptr<float>() + chunk.begin,
+                     buffers_of_chunk, size, own);
+    }
+  });
+  return length;
+}
+
+void Optimizer::clear_gradients() {
+  for (Slot& slot : slots_) slot.parameter.mutable_grad().reset();
+}
+
+void Optimizer::write_parameters(Buffer source) {
+  const torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].parameter.copy_(view(source, i));
+}
+
+}  // namespace cigli

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/options.h"
+
+namespace cigli {
+
+struct OptimizerOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double epsilon = 1e-8;
+  double weight_decay = 0.01;
+  double clip = 1;
+  double ema = 0.999;
+  void visit(Fields& f);
+};
+
+// AdamW with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), clipping by global norm, and an
+// exponential moving average of the weights. Masters, both moments and the average are float32, whatever the parameters
+// are; one pass over memory updates all of them and writes the parameters back. Results do not depend on the number of
+// threads.
+class Optimizer {
+ public:
+  enum Buffer { master, first_moment, second_moment, average };
+  static constexpr int buffers = 4;
+
+  // The parameters' present values become the masters and the average. Afterwards the parameters may change their
+  // dtype (float32 or bfloat16) but not their memory layout, which must be dense.
+  Optimizer(const torch::OrderedDict<std::string, torch::Tensor>& parameters, const OptimizerOptions& options);
+
+  // Step number `step` (the first is 0). Returns the gradients' norm before clipping; when it is not finite, nothing
+  // has changed. Parameters without a gradient stay as they are; weights of one dimension are not decayed. The average
+  // keeps min(ema, (1 + step) / (10 + step)) of itself, so that early weights are forgotten.
+  double step(std::int64_t step, double learning_rate);
+  void clear_gradients();
+
+  // Writes the masters, or the average in their place, into the parameters.
+  void write_parameters(Buffer source = master);
+
+  std::size_t size() const { return slots_.size(); }
+  const std::string& name(std::size_t i) const { return slots_[i].name; }
+  // A view of parameter i's share of a buffer, float32 in the parameter's shape.
+  torch::Tensor view(Buffer buffer, std::size_t i) const;
+
+ private:
+  struct Slot {
+    std::string name;
+    torch::Tensor parameter;
+    std::int64_t offset;  // of its first value in each buffer
+    bool decay;
+  };
+  struct Chunk {
+    std::size_t slot;
+    std::int64_t begin, end;  // in the slot's memory order
+  };
+
+  std::vector<torch::Tensor> gradients() const;
+  double norm(const std::vector<torch::Tensor>& gradients) const;
+  float* values(Buffer buffer, const Chunk& chunk);
+
+  OptimizerOptions options_;
+  std::vector<Slot> slots_;
+  std::vector<Chunk> chunks_;
+  std::array<torch::Tensor, buffers> flat_;
+};
+
+}  // namespace cigli

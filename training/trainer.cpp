@@ -1,0 +1,250 @@
+#include "training/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "decoder/model_file.h"
+#include "runtime/device.h"
+#include "runtime/error.h"
+#include "runtime/files.h"
+#include "runtime/interrupt.h"
+#include "runtime/progress.h"
+#include "training/sample_grid.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t default_steps = 20000;
+
+void use_channels_last(torch::nn::Module& model) {
+  const torch::NoGradGuard no_grad;
+  for (torch::Tensor& parameter : model.parameters())
+    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(torch::MemoryFormat::ChannelsLast));
+}
+
+// The part of the options that the weights depend on, one value a key.
+nlohmann::json architecture(ModelOptions options) {
+  nlohmann::json object = write_json(fields_of(options));
+  object.erase("sampling");
+  return object.flatten();
+}
+
+void check_architecture(const fs::path& file, const ModelOptions& found, const ModelOptions& expected) {
+  const nlohmann::json theirs = architecture(found), ours = architecture(expected);
+  for (const auto& [key, value] : ours.items())
+    if (!theirs.contains(key) || theirs[key] != value)
+      throw Error(file.string() + ": checkpoint of another architecture: its model" + key + " is " +
+                  (theirs.contains(key) ? theirs[key].dump() : "absent") + ", this training's is " + value.dump());
+  if (theirs.size() != ours.size()) throw Error(file.string() + ": checkpoint of another architecture");
+}
+
+template <class T>
+void check_unchanged(const fs::path& file, const char* what, const T& found, const T& expected) {
+  if (found == expected) return;
+  throw Error(file.string() + ": its training has " + what + " " + nlohmann::json(found).dump() + ", this one has " +
+              nlohmann::json(expected).dump() + ": a resumed training must go on as it began");
+}
+
+TrainOptions resolved(TrainOptions options) {
+  if (!options.steps && options.minutes == 0) options.steps = default_steps;
+  set_threads(options.threads);
+  make_folder(options.out);
+  if (options.resume.empty() &&
+      (!list_checkpoints(options.out).empty() || fs::exists(fs::path(options.out) / "model.safetensors")))
+    throw Error(options.out + ": holds a training already; --resume latest continues it, or choose another --out");
+  return options;
+}
+
+}  // namespace
+
+void TrainOptions::visit(Fields& f) {
+  f("data", data, "dataset folder, or file made by `cigli data pack`", Required{});
+  f("out", out, "run folder", Required{});
+  f("steps", steps, "steps of the whole training (20000 unless --minutes is given)", Range{1, 1e12});
+  f("minutes", minutes, "end the training after this many minutes; 0 = by steps alone", Range{0});
+  f("resume", resume, "continue from `latest` checkpoint of the run folder, or from a checkpoint file");
+  f("batch_size", batch_size, "pairs a step", Range{1, 65536});
+  schedule.visit(f);
+  optimizer.visit(f);
+  loss.visit(f);
+  f("precision", precision, "type of weights and activations; masters are always float32", Choices{{"bf16", "fp32"}});
+  f("seed", seed, "seed of weights, order and noise", Range{0});
+  f("size", size, "height at which a dataset folder is packed", Range{8, 4096});
+  f("save_every", save_every, "steps between checkpoints; 0 = at the end only", Range{0});
+  f("keep_last", keep_last, "checkpoints to keep", Range{1});
+  f("sample_every", sample_every, "steps between sample sheets; 0 = none", Range{0});
+  f("samples", samples, "rows of a sample sheet", Range{1, 256});
+  f("log_every", log_every, "steps between lines of log.jsonl", Range{1});
+  f("threads", threads, "threads; 0 = all cores", Range{0, 1024});
+  f.group("model", model);
+}
+
+Trainer::Trainer(const TrainOptions& options)
+    : options_(resolved(options)),
+      data_(open_training_data(options.data, options.out, options.size, options.samples)),
+      order_(data_.train, static_cast<std::uint64_t>(options.seed)) {
+  options_.model.height = data_.pack.target_height();
+  options_.model.width = data_.pack.target_width();
+  options_.model.prompt_height = data_.pack.prompt_height();
+  options_.model.prompt_width = data_.pack.prompt_width();
+  state_.seed = options_.seed;
+  state_.batch_size = options_.batch_size;
+  state_.data = data_.checksum;
+
+  const fs::path out = options_.out;
+  std::optional<Checkpoint> checkpoint;
+  if (options_.resume == "latest")
+    checkpoint = read_newest_checkpoint(out);
+  else if (!options_.resume.empty())
+    checkpoint = read_checkpoint(options_.resume);
+  if (checkpoint)
+    resume(*checkpoint);
+  else
+    start();
+  elapsed_before_ = logged_elapsed_ = state_.elapsed;
+  logged_step_ = saved_step_ = state_.step;
+  started_ = std::chrono::steady_clock::now();
+
+  TrainOptions record = options_;
+  record.resume.clear();
+  write_file(out / "config.toml", write_toml(fields_of(record)));
+  log_ = std::make_unique<RunLog>(out / "log.jsonl", state_.step);
+}
+
+void Trainer::start() {
+  torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
+  const std::vector<std::string> texts = data_.texts();
+  Generator model(options_.model, Tokenizer::train(texts, options_.model.text.vocabulary));
+  model->remember_words(texts);
+  adopt(model);
+}
+
+void Trainer::resume(const Checkpoint& checkpoint) {
+  Generator model = build_model(checkpoint.content, checkpoint.file);
+  check_architecture(checkpoint.file, model->options, options_.model);
+  check_unchanged(checkpoint.file, "seed", checkpoint.state.seed, state_.seed);
+  check_unchanged(checkpoint.file, "batch size", checkpoint.state.batch_size, state_.batch_size);
+  check_unchanged(checkpoint.file, "data of checksum", checkpoint.state.data, state_.data);
+  model->options.sampling = options_.model.sampling;
+  adopt(model);
+  restore_optimizer(checkpoint, *optimizer_);
+  state_ = checkpoint.state;
+}
+
+void Trainer::adopt(Generator model) {
+  use_channels_last(*model);
+  optimizer_ = std::make_unique<Optimizer>(model->named_parameters(), options_.optimizer);
+  model->to(options_.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
+  model_ = model;
+}
+
+Trainer::Input Trainer::make_input(std::int64_t step) {
+  const std::int64_t first = step * options_.batch_size;
+  Input input;
+  input.pairs = data_.pack.batch(order_.batch(first, options_.batch_size));
+  input.draw = draw_flow(static_cast<std::uint64_t>(options_.seed), first, input.pairs.target.sizes(), options_.loss);
+  return input;
+}
+
+Trainer::Input Trainer::next_input() {
+  Input input = next_.valid() ? next_.get() : make_input(state_.step);
+  next_ = std::async(std::launch::async, [this, next = state_.step + 1] { return make_input(next); });
+  return input;
+}
+
+double Trainer::step() {
+  const Input input = next_input();
+  const double rate = learning_rate_at(options_.schedule, state_.step, progress());
+  const torch::Tensor x = interpolate(input.pairs.target, input.draw.noise, input.draw.t);
+  const Condition condition = model_->condition(input.pairs.texts, input.pairs.prompt, input.draw.visible);
+  const torch::Tensor loss = flow_loss(model_->forward(x, input.draw.t, condition), input.pairs.target, input.draw.t);
+  loss_ = loss.item<double>();
+  double norm = loss_;
+  if (std::isfinite(loss_)) {
+    optimizer_->clear_gradients();
+    loss.backward();
+    norm = optimizer_->step(state_.step, rate);
+  }
+  if (!std::isfinite(norm))
+    throw Error(options_.out + ": step " + std::to_string(state_.step + 1) + ": the " +
+                (std::isfinite(loss_) ? "gradient" : "loss") + " is " + std::to_string(norm) +
+                ", expected a finite number; stopped, checkpoints stay as they were (try a lower learning rate)");
+  ++state_.step;
+  state_.loss_sum += loss_;
+  state_.norm_sum += norm;
+  ++state_.summed;
+  rate_ = rate;
+  if (state_.step % options_.log_every == 0) log();
+  return loss_;
+}
+
+double Trainer::elapsed() const {
+  return elapsed_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+}
+
+double Trainer::progress() const {
+  const double by_steps = options_.steps ? static_cast<double>(state_.step) / static_cast<double>(*options_.steps) : 0;
+  const double by_time = options_.minutes > 0 ? elapsed() / (60 * options_.minutes) : 0;
+  return std::min(1.0, std::max(by_steps, by_time));
+}
+
+void Trainer::log() {
+  const double now = elapsed(), summed = static_cast<double>(state_.summed);
+  images_per_second_ =
+      static_cast<double>((state_.step - logged_step_) * options_.batch_size) / std::max(1e-9, now - logged_elapsed_);
+  log_->append({state_.step, state_.step * options_.batch_size, state_.loss_sum / summed, rate_,
+                state_.norm_sum / summed, images_per_second_, now});
+  logged_step_ = state_.step;
+  logged_elapsed_ = now;
+  state_.loss_sum = state_.norm_sum = 0;
+  state_.summed = 0;
+}
+
+void Trainer::write_samples() {
+  optimizer_->write_parameters(Optimizer::average);
+  const std::vector<GridRow> rows =
+      sample_rows(model_, data_.pack, data_.shown, static_cast<std::uint64_t>(options_.seed));
+  optimizer_->write_parameters(Optimizer::master);
+  const fs::path folder = fs::path(options_.out) / "samples";
+  make_folder(folder);
+  char name[32];
+  std::snprintf(name, sizeof name, "step-%08lld.png", static_cast<long long>(state_.step));
+  write_png(folder / name, draw_grid(rows));
+}
+
+void Trainer::save() {
+  state_.elapsed = elapsed();
+  save_checkpoint(options_.out, *model_, *optimizer_, state_, write_json(fields_of(options_)));
+  prune_checkpoints(options_.out, options_.keep_last, state_.step);
+  saved_step_ = state_.step;
+}
+
+std::string Trainer::note() const {
+  char text[96];
+  std::snprintf(text, sizeof text, "step %lld · loss %.4f · %.1f images/s", static_cast<long long>(state_.step), loss_,
+                images_per_second_);
+  return text;
+}
+
+bool Trainer::run() {
+  const InterruptGuard guard;
+  const auto every = [this](std::int64_t period) { return period > 0 && state_.step % period == 0; };
+  const bool by_time = options_.minutes > 0;
+  Progress bar("train", by_time ? static_cast<std::int64_t>(std::ceil(60 * options_.minutes)) : *options_.steps);
+  while (!finished() && !InterruptGuard::requested()) {
+    step();
+    if (every(options_.sample_every) || (finished() && options_.sample_every > 0)) write_samples();
+    if (every(options_.save_every)) save();
+    bar.update(by_time ? static_cast<std::int64_t>(elapsed()) : state_.step, note());
+  }
+  if (finished() && state_.summed > 0) log();
+  if (saved_step_ != state_.step) save();
+  save_averaged_model(fs::path(options_.out) / "model.safetensors", *model_, *optimizer_, state_.step);
+  bar.finish(note());
+  return finished();
+}
+
+}  // namespace cigli

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "decoder/generator.h"
+#include "training/checkpoint.h"
+#include "training/data_order.h"
+#include "training/loss.h"
+#include "training/optimizer.h"
+#include "training/run_log.h"
+#include "training/schedule.h"
+#include "training/training_data.h"
+
+namespace cigli {
+
+struct TrainOptions {
+  std::string data, out;
+  std::optional<std::int64_t> steps;
+  double minutes = 0;
+  std::int64_t batch_size = 32;
+  ScheduleOptions schedule;
+  OptimizerOptions optimizer;
+  LossOptions loss;
+  std::string precision = "bf16";
+  std::int64_t seed = 0;
+  std::int64_t size = 64;
+  std::int64_t save_every = 500;
+  std::int64_t keep_last = 2;
+  std::int64_t sample_every = 500;
+  std::int64_t samples = 8;
+  std::int64_t log_every = 20;
+  std::string resume;
+  std::int64_t threads = 0;
+  ModelOptions model;
+  void visit(Fields& f);
+};
+
+// One training in its run folder: config.toml, data.pack (from a dataset folder), log.jsonl, samples/, checkpoints/,
+// model.safetensors. What a step does follows from the weights and optimiser before it, its number and the options, so
+// a resumed run equals one that was never interrupted.
+class Trainer {
+ public:
+  // Prepares data, model and run folder. Error when the folder already holds a training that is not to be resumed, or
+  // when the checkpoint does not fit these options.
+  explicit Trainer(const TrainOptions& options);
+
+  // Steps until the schedule ends, SIGINT or SIGTERM; logs, samples and saves on the way and at the end. True when the
+  // schedule ended.
+  bool run();
+
+  // One step; returns its loss. Throws Error naming the step when loss or gradient is not finite; the weights and what
+  // was saved stay as they were.
+  double step();
+  bool finished() const { return progress() >= 1; }
+  // Writes a checkpoint and drops the oldest.
+  void save();
+
+  const TrainingState& state() const { return state_; }
+  const TrainingData& data() const { return data_; }
+  Generator& model() { return model_; }
+
+ private:
+  // What a step reads, made beside the step before it.
+  struct Input {
+    Batch pairs;
+    FlowDraw draw;
+  };
+
+  void start();
+  void resume(const Checkpoint& checkpoint);
+  void adopt(Generator model);
+  Input make_input(std::int64_t step);
+  Input next_input();
+  double progress() const;
+  double elapsed() const;
+  void log();
+  void write_samples();
+  std::string note() const;
+
+  TrainOptions options_;
+  TrainingData data_;
+  DataOrder order_;
+  Generator model_{nullptr};
+  std::unique_ptr<Optimizer> optimizer_;
+  TrainingState state_;
+  std::unique_ptr<RunLog> log_;
+  std::chrono::steady_clock::time_point started_;
+  double elapsed_before_ = 0;                      // seconds of earlier processes
+  std::int64_t logged_step_ = 0, saved_step_ = 0;  // of the last line, of the last checkpoint
+  double logged_elapsed_ = 0, images_per_second_ = 0, loss_ = 0, rate_ = 0;
+  std::future<Input> next_;  // last: it must be over before the rest goes
+};
+
+}  // namespace cigli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "dataset/pack.h"
+
+namespace cigli {
+
+// The pairs a training works on.
+struct TrainingData {
+  Pack pack;
+  std::vector<std::int64_t> train;         // split "train"; every pair when no row names a split
+  std::vector<std::int64_t> shown;         // of split "val", else "test", else train: rows of the sample sheet
+  std::string checksum;                    // SHA-256 that the pack ends with
+  std::vector<std::string> texts() const;  // of the training pairs
+};
+
+// Opens a pack, or a dataset folder, which is first packed into `out`/data.pack at height `size` unless that file is
+// there and newer than the folder's metadata. Error when nothing in it can be trained on.
+TrainingData open_training_data(const std::filesystem::path& data, const std::filesystem::path& out, std::int64_t size,
+                                std::int64_t shown);
+
+}  // namespace cigli
