@@ -31,9 +31,9 @@ struct Required {};
 
 // One option: its dotted name, where its value lives, one line of help, what it may hold.
 struct Field {
-  using Value = std::variant<bool*, std::int64_t*, double*, std::string*, std::vector<std::string>*,
-                             std::vector<std::int64_t>*, std::optional<std::int64_t>*, std::optional<double>*,
-                             std::optional<std::string>*>;
+  using Value =
+      std::variant<bool*, std::int64_t*, double*, std::string*, std::vector<std::string>*, std::vector<std::int64_t>*,
+                   std::optional<std::int64_t>*, std::optional<double>*, std::optional<std::string>*>;
   std::string name;
   Value value;
   std::string help;

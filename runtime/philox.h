@@ -15,10 +15,10 @@ class Philox {
  public:
   explicit Philox(std::uint64_t key, std::uint64_t stream = 0) : key_(key), stream_(stream) {}
 
-  std::uint32_t next();                    // uniform on 0 .. 2^32-1
-  std::uint64_t below(std::uint64_t n);    // uniform on 0 .. n-1 without bias; n >= 1
-  double uniform();                        // [0, 1), 53 bits
-  double normal();                         // standard normal (Box-Muller)
+  std::uint32_t next();                  // uniform on 0 .. 2^32-1
+  std::uint64_t below(std::uint64_t n);  // uniform on 0 .. n-1 without bias; n >= 1
+  double uniform();                      // [0, 1), 53 bits
+  double normal();                       // standard normal (Box-Muller)
 
  private:
   std::uint64_t key_, stream_, block_ = 0;
