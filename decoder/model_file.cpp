@@ -45,8 +45,8 @@ Generator make_model(const ModelOptions& options, Tokenizer tokenizer, const std
     return Generator(options, std::move(tokenizer));
   } catch (const c10::Error& error) {
     reason = error.what_without_backtrace();
-  } catch (const std::bad_alloc&) {
-    reason = "not enough memory";
+  } catch (const std::exception& error) {  // Error, std::bad_alloc
+    reason = error.what();
   }
   throw Error(file.string() +
               ": its options describe no model that can be built: " + reason.substr(0, reason.find('\n')));

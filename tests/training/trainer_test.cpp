@@ -1,0 +1,221 @@
+#include "training/trainer.h"
+
+#include <csignal>
+#include <fstream>
+
+#include "runtime/files.h"
+#include "tests/training/tiny_run.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+using torch::Tensor;
+
+// The log without what depends on the clock.
+std::vector<nlohmann::json> read_log(const std::string& run) {
+  std::ifstream file(run + "/log.jsonl");
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(file, line);) {
+    lines.push_back(nlohmann::json::parse(line));
+    lines.back().erase("elapsed");
+    lines.back().erase("images_per_second");
+  }
+  return lines;
+}
+
+void expect_same_weights(const std::string& a, const std::string& b) {
+  const TensorFile left = read_safetensors(a), right = read_safetensors(b);
+  ASSERT_EQ(left.tensors.size(), right.tensors.size());
+  for (const auto& [name, tensor] : left.tensors) EXPECT_TRUE(torch::equal(tensor, right.tensors.at(name))) << name;
+}
+
+std::string fault_of(const TrainOptions& options) {
+  try {
+    Trainer trainer(options);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+class Precisions : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(All, Precisions, testing::Values("bf16", "fp32"));
+
+TEST_P(Precisions, AResumedRunEqualsAnUninterruptedOne) {
+  const TemporaryFolder folder;
+  const std::string data = make_tiny_dataset(folder / "data", 10);
+  TrainOptions whole = tiny_options(data, folder / "whole"), parts = tiny_options(data, folder / "parts");
+  whole.precision = parts.precision = GetParam();
+  EXPECT_TRUE(Trainer(whole).run());
+  {
+    Trainer trainer(parts);
+    for (int i = 0; i < 5; ++i) trainer.step();
+    trainer.save();
+    for (int i = 0; i < 2; ++i) trainer.step();  // lost, like the log lines behind the checkpoint
+  }
+  parts.resume = "latest";
+  {
+    Trainer trainer(parts);
+    EXPECT_EQ(trainer.state().step, 5);
+    EXPECT_TRUE(trainer.run());
+  }
+  expect_same_weights(folder / "whole/model.safetensors", folder / "parts/model.safetensors");
+  expect_same_weights(folder / "whole/checkpoints/step-00000008.safetensors",
+                      folder / "parts/checkpoints/step-00000008.safetensors");
+  EXPECT_EQ(read_log(folder / "whole"), read_log(folder / "parts"));
+  EXPECT_EQ(read_log(folder / "whole").size(), 4u);
+}
+
+TEST(Trainer, EndsAtASignalAndGoesOnFromThere) {
+  const TemporaryFolder folder;
+  const std::string data = make_tiny_dataset(folder / "data", 10);
+  TrainOptions options = tiny_options(data, folder / "run");
+  options.steps = 1000000;
+  options.save_every = 0;
+  Trainer trainer(options);
+  std::thread([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    std::raise(SIGTERM);
+  }).detach();
+  EXPECT_FALSE(trainer.run());
+  EXPECT_GT(trainer.state().step, 0);
+  options.resume = "latest";
+  EXPECT_EQ(Trainer(options).state().step, trainer.state().step);
+  EXPECT_TRUE(fs::exists(folder / "run/model.safetensors"));
+}
+
+TEST(Trainer, LeavesItsTraces) {
+  const TemporaryFolder folder;
+  TrainOptions options = tiny_options(make_tiny_dataset(folder / "data", 6), folder / "run");
+  options.steps = 4;
+  options.sample_every = 2;
+  Trainer(options).run();
+  for (const char* name : {"config.toml", "data.pack", "log.jsonl", "model.safetensors", "samples/step-00000002.png",
+                           "samples/step-00000004.png", "checkpoints/step-00000004.safetensors"})
+    EXPECT_TRUE(fs::exists(folder / ("run/" + std::string(name)))) << name;
+  TrainOptions read;
+  read_toml(fields_of(read), folder / "run/config.toml");
+  EXPECT_EQ(read.model.decoder.widths, options.model.decoder.widths);
+  EXPECT_EQ(read.model.height, 16);
+  EXPECT_EQ(load_model(folder / "run")->words, (std::vector<std::string>{"blue", "it", "make", "red"}));
+}
+
+TEST(Trainer, SamplingDoesNotChangeTheTraining) {
+  const TemporaryFolder folder;
+  const std::string data = make_tiny_dataset(folder / "data", 6);
+  TrainOptions plain = tiny_options(data, folder / "plain"), sampled = tiny_options(data, folder / "sampled");
+  sampled.sample_every = 1;
+  Trainer(plain).run();
+  Trainer(sampled).run();
+  expect_same_weights(folder / "plain/model.safetensors", folder / "sampled/model.safetensors");
+}
+
+TEST(Trainer, StopsAtANonFiniteLossAndKeepsWhatItHas) {
+  const TemporaryFolder folder;
+  TrainOptions options = tiny_options(make_tiny_dataset(folder / "data", 6), folder / "run");
+  Trainer trainer(options);
+  for (int i = 0; i < 3; ++i) trainer.step();
+  trainer.save();
+  const std::string saved = read_file(list_checkpoints(folder / "run").back());
+  {
+    const torch::NoGradGuard no_grad;
+    trainer.model()->parameters().front().fill_(std::numeric_limits<double>::quiet_NaN());
+  }
+  try {
+    trainer.run();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("step 4: the loss is"), std::string::npos) << error.what();
+  }
+  ASSERT_EQ(list_checkpoints(folder / "run").size(), 1u);
+  EXPECT_EQ(read_file(list_checkpoints(folder / "run").back()), saved);
+  EXPECT_FALSE(fs::exists(folder / "run/model.safetensors"));
+}
+
+TEST(Trainer, EndsByTheClock) {
+  const TemporaryFolder folder;
+  TrainOptions options = tiny_options(make_tiny_dataset(folder / "data", 6), folder / "run");
+  options.steps.reset();
+  options.minutes = 0.5 / 60;
+  options.log_every = 1;
+  Trainer trainer(options);
+  EXPECT_TRUE(trainer.run());
+  EXPECT_GT(trainer.state().step, 1);
+  EXPECT_GE(trainer.state().elapsed, 0.5);
+  EXPECT_LT(read_log(folder / "run").back()["lr"].get<double>(), 0.5 * options.schedule.learning_rate);
+}
+
+TEST(Trainer, ChoosesItsRowsBySplit) {
+  const TemporaryFolder folder;
+  const std::string data = make_tiny_dataset(folder / "data", 6, "train");
+  std::vector<Row> rows = read_metadata_strict(data);
+  rows[2].split = "val";
+  rows[4].split = "test";
+  write_metadata(data, rows);
+  const TrainingData found = open_training_data(data, folder.path(), 16, 8);
+  EXPECT_EQ(found.train, (std::vector<std::int64_t>{0, 1, 3, 5}));
+  EXPECT_EQ(found.shown, (std::vector<std::int64_t>{2}));
+  EXPECT_EQ(found.texts().size(), 4u);
+  for (Row& row : rows) row.split = "test";
+  fs::create_directories(folder / "other");
+  EXPECT_NE(fault_of(tiny_options(make_tiny_dataset(folder / "tests", 3, "test"), folder / "run")).find("'train'"),
+            std::string::npos);
+}
+
+TEST(Trainer, SaysWhyItCannotResume) {
+  const TemporaryFolder folder;
+  const std::string data = make_tiny_dataset(folder / "data", 6);
+  TrainOptions options = tiny_options(data, folder / "run");
+  options.steps = 2;
+  Trainer(options).run();
+  EXPECT_NE(fault_of(options).find("--resume latest"), std::string::npos);
+  options.resume = "latest";
+  EXPECT_EQ(fault_of(options), "no error");
+
+  TrainOptions other = options;
+  other.model.decoder.widths = {32, 64};
+  EXPECT_NE(fault_of(other).find("another architecture: its model/decoder/widths/1 is 48"), std::string::npos)
+      << fault_of(other);
+  other = options;
+  other.batch_size = 5;
+  EXPECT_NE(fault_of(other).find("batch size 4"), std::string::npos);
+  other = options;
+  other.data = make_tiny_dataset(folder / "more", 7);
+  EXPECT_NE(fault_of(other).find("checksum"), std::string::npos);
+  other = options;
+  other.resume = folder / "run/model.safetensors";
+  EXPECT_NE(fault_of(other).find("not a training checkpoint"), std::string::npos);
+  other.resume = folder / "nowhere.safetensors";
+  EXPECT_NE(fault_of(other).find("nowhere.safetensors"), std::string::npos);
+}
+
+TEST(TrainerSlow, OverfitsFourPairs) {
+  const TemporaryFolder folder;
+  TrainOptions options = tiny_options(make_tiny_dataset(folder / "data", 4), folder / "run");
+  options.steps = 1500;
+  options.batch_size = 16;
+  options.schedule.learning_rate = 3e-3;
+  options.save_every = 0;
+  options.loss.drop_text = options.loss.drop_both = 0;
+  options.model.sampling.steps = 8;
+  Trainer trainer(options);
+  const double first = trainer.step();
+  trainer.run();
+  double loss = 0;
+  const std::vector<nlohmann::json> log = read_log(folder / "run");
+  for (std::size_t i = log.size() - 50; i < log.size(); ++i) loss += log[i]["loss"].get<double>() / 50;
+  EXPECT_LT(loss, 0.01 * first);
+
+  Generator model = load_model(folder / "run");
+  const Batch pairs = trainer.data().pack.batch({0, 1, 2, 3});
+  std::vector<Request> requests;
+  for (std::int64_t i = 0; i < 4; ++i)
+    requests.push_back(
+        {pairs.ids[static_cast<std::size_t>(i)], pairs.texts[static_cast<std::size_t>(i)], pairs.prompt[i], 1, 0});
+  const Tensor images = model->sample(requests, model->options.sampling);
+  EXPECT_LT((images - pairs.target).abs().mean().item<double>(), 0.06);
+}
+
+}  // namespace
+}  // namespace cigli
