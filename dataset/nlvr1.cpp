@@ -147,6 +147,8 @@ void Nlvr1Options::visit(Fields& f) {
 }
 
 ImportReport import_nlvr1(const fs::path& source, const fs::path& out, const Nlvr1Options& options) {
+  if (fs::exists(out / "metadata.jsonl"))
+    throw Error((out / "metadata.jsonl").string() + ": the folder holds a dataset already; expected a new folder");
   ImportReport report;
   const fs::path annotations = find_annotations(source);
   const std::string stem = annotations.stem().string();
@@ -170,8 +172,8 @@ ImportReport import_nlvr1(const fs::path& source, const fs::path& out, const Nlv
       faults[i] = annotations.string() + ":" + std::to_string(example.line) + ": " + error.what();
       return;
     }
-    write_png(out / rows[i].prompt_file_name, columns(boxes, 0, 250));
-    write_png(out / rows[i].target_file_name, columns(boxes, 300, 100));
+    write_png_unsynced(out / rows[i].prompt_file_name, columns(boxes, 0, 250));
+    write_png_unsynced(out / rows[i].target_file_name, columns(boxes, 300, 100));
   });
 
   std::vector<Row> kept;

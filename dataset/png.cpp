@@ -1,5 +1,6 @@
 #include <zlib.h>
 
+#include <fstream>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -117,6 +118,14 @@ std::string encode_png(const Image& image, const TextChunks& text) {
 
 void write_png(const std::filesystem::path& file, const Image& image, const TextChunks& text) {
   write_file(file, encode_png(image, text));
+}
+
+void write_png_unsynced(const std::filesystem::path& file, const Image& image) {
+  const std::string bytes = encode_png(image);
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  if (!out) throw Error("cannot write " + file.string() + ": disk full or folder read-only");
 }
 
 TextChunks read_png_text(const std::filesystem::path& file) {
