@@ -1,0 +1,110 @@
+#include "dataset/shapes/synth.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include "dataset/image.h"
+#include "dataset/parallel.h"
+#include "dataset/shapes/renderer.h"
+#include "runtime/error.h"
+#include "runtime/files.h"
+
+namespace cigli {
+namespace {
+
+constexpr std::int64_t pairs_in_folder = 500;
+constexpr std::int64_t chunk = 2000;  // pairs between two reports of progress
+
+std::string padded(std::int64_t number, int digits) {
+  const std::string text = std::to_string(number);
+  return std::string(static_cast<std::size_t>(std::max<int>(0, digits - static_cast<int>(text.size()))), '0') + text;
+}
+
+std::string image_name(const std::string& id, std::int64_t number, const char* what) {
+  return "images/" + padded(number / pairs_in_folder, 4) + "/" + id + "-" + what + ".png";
+}
+
+// Without the fsync of write_file: the metadata, which come last, are what makes a dataset.
+void write_image(const std::filesystem::path& file, const Image& image) {
+  const std::string bytes = encode_png(image);
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  if (!out) throw Error(file.string() + ": can't write the image (disk full or folder read-only?)");
+}
+
+std::vector<std::pair<std::string, std::int64_t>> shares(const SynthOptions& options) {
+  if (!options.split.empty()) return {{options.split, options.count}};
+  const std::int64_t tenth = options.count / 10;
+  return {{"train", options.count - 2 * tenth}, {"val", tenth}, {"test", tenth}};
+}
+
+std::string write_pair(const SynthOptions& options, const std::string& split, std::int64_t index, std::int64_t number) {
+  const Sample sample = make_sample(world_named(options.world), split, static_cast<std::uint64_t>(options.seed), index);
+  const std::string id = split + "-" + padded(index, 7);
+  const nlohmann::ordered_json row = synth_row(sample, id, number, options.size);
+  const std::filesystem::path out = options.out;
+  write_image(out / row["prompt_file_name"].get<std::string>(), render(sample.prompt, options.size));
+  write_image(out / row["target_file_name"].get<std::string>(), render(sample.target, options.size));
+  return row.dump() + "\n";
+}
+
+}  // namespace
+
+void SynthOptions::visit(Fields& f) {
+  f("out", out, "folder of the new dataset", Required{});
+  f("count", count, "pairs to make", Required{}, Range{1, 1e8});
+  f("seed", seed, "names the sequence of pairs", Required{}, Range{0, 9e15});
+  f("world", world, "which scenes and programs", Choices{world_names()});
+  f("size", size, "side of an image in pixels", Range{32, 256});
+  f("split", split, "make one split only: train, val or test", Choices{{"", "train", "val", "test"}});
+  f("workers", workers, "threads; 0 = all cores", Range{0, 1024});
+}
+
+nlohmann::ordered_json synth_row(const Sample& sample, const std::string& id, std::int64_t number, std::int64_t size) {
+  nlohmann::ordered_json row;
+  row["id"] = id;
+  row["text"] = sample.text;
+  row["prompt_file_name"] = image_name(id, number, "prompt");
+  row["target_file_name"] = image_name(id, number, "target");
+  row["split"] = sample.split;
+  row["source"] = sample.world->name;
+  row["family"] = name(sample.program.family);
+  row["seen"] = sample.seen;
+  row["paraphrase_seen"] = sample.paraphrase_seen;
+  row["program"] = {{"world", sample.world->name},
+                    {"family", name(sample.program.family)},
+                    {"arguments", arguments_json(sample.program)},
+                    {"paraphrase", sample.paraphrase},
+                    {"size", size},
+                    {"prompt", to_json(sample.prompt)},
+                    {"target", to_json(sample.target)}};
+  return row;
+}
+
+void synthesise(const SynthOptions& options, const std::function<void(std::int64_t)>& on_progress) {
+  const std::filesystem::path out = options.out, metadata = out / "metadata.jsonl";
+  if (std::filesystem::exists(metadata))
+    throw Error(metadata.string() + ": the folder holds a dataset already; expected a new folder");
+  for (std::int64_t folder = 0; folder <= (options.count - 1) / pairs_in_folder; ++folder)
+    make_folder(out / "images" / padded(folder, 4));
+  write_file(metadata, [&](const ByteSink& sink) {
+    std::int64_t before = 0;
+    for (const auto& [split, count] : shares(options)) {
+      for (std::int64_t first = 0; first < count; first += chunk) {
+        std::vector<std::string> lines(static_cast<std::size_t>(std::min(chunk, count - first)));
+        for_each_parallel(static_cast<std::int64_t>(lines.size()), options.workers, [&, split = split](std::int64_t i) {
+          lines[static_cast<std::size_t>(i)] = write_pair(options, split, first + i, before + first + i);
+        });
+        for (const std::string& line : lines) sink(line.data(), line.size());
+        on_progress(before + first + static_cast<std::int64_t>(lines.size()));
+      }
+      before += count;
+    }
+  });
+}
+
+}  // namespace cigli
