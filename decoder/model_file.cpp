@@ -29,7 +29,7 @@ const std::string& metadata_of(const TensorFile& content, const std::string& key
 }
 
 ModelOptions read_options(const TensorFile& content, const std::filesystem::path& file) {
-  const std::string& format = metadata_of(content, "cigli.format", file);
+  const std::string format = metadata_of(content, "cigli.format", file);
   if (format != model_format) throw Error(file.string() + ": format '" + format + "', expected '" + model_format + "'");
   const auto object = nlohmann::json::parse(metadata_of(content, "cigli.options", file), nullptr, false);
   if (!object.is_object()) throw Error(file.string() + ": its cigli.options are no JSON object");
