@@ -117,10 +117,19 @@ std::string expectation(const Field& field) {
   return (holds_list(field) ? "a list, each " : "") + kind + (range.empty() ? "" : ", " + range);
 }
 
+std::string describe(const json& value) {
+  if (value.is_object()) return "a group";
+  if (!value.is_array()) return shorten(value.dump(-1, ' ', false, json::error_handler_t::replace));
+  std::string text;
+  for (std::size_t i = 0; i < value.size() && text.size() < 60; ++i) {
+    text += (i == 0 ? "" : ", ") + (value[i].is_array() ? "a list" : describe(value[i]));
+  }
+  return shorten("[" + text + "]");
+}
+
 void assign(const Field& field, const json& from, const std::string& where, const std::string& name) {
   if (with_value(field, [&](auto& value) { return take(from, field, value); })) return;
-  throw Error(where + name + ": found " + shorten(from.dump(-1, ' ', false, json::error_handler_t::replace)) +
-              ", expected " + expectation(field));
+  throw Error(where + name + ": found " + describe(from) + ", expected " + expectation(field));
 }
 
 std::string shorten(std::string text) {

@@ -47,6 +47,8 @@ std::string show_value(const Field& field);
 // What the field takes: "an integer, between 1 and 9", "one of a, b".
 std::string expectation(const Field& field);
 
+// A value as a message shows it, short whatever its size and depth.
+std::string describe(const nlohmann::json& value);
 // Sets the field, or throws Error "<where><name>: found ..., expected ...".
 void assign(const Field& field, const nlohmann::json& from, const std::string& where, const std::string& name);
 

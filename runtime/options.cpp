@@ -78,7 +78,7 @@ std::set<std::string> apply_toml(const Fields& fields, std::string_view text, co
 }
 
 void read_object(const Fields& fields, const json& object, const std::string& prefix, const std::string& where) {
-  if (!object.is_object()) throw Error(where + ": found " + shorten(object.dump()) + ", expected a JSON object");
+  if (!object.is_object()) throw Error(where + ": found " + describe(object) + ", expected a JSON object");
   for (const auto& [key, value] : object.items()) {
     const std::string name = prefix + key;
     if (const Field* field = find(fields, name)) {

@@ -18,8 +18,8 @@ class Progress {
  private:
   void draw(const std::string& note, bool last);
   std::string label_;
-  std::int64_t total_, done_ = 0;
-  double seconds_, started_, drawn_ = -1e9;
+  std::int64_t total_, done_ = 0, first_done_ = -1;
+  double seconds_, started_, first_time_ = 0, drawn_ = -1e9;
   bool terminal_, finished_ = false;
 };
 

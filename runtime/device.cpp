@@ -1,0 +1,136 @@
+#include "runtime/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <malloc.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <opencv2/core/utility.hpp>
+
+#include "runtime/error.h"
+
+namespace cigli {
+namespace {
+
+bool has_avx512() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0;
+#else
+  return false;
+#endif
+}
+
+std::string instruction_sets() {
+#if defined(__x86_64__)
+  if (!has_avx512()) return __builtin_cpu_supports("avx2") != 0 ? "AVX2" : "SSE";
+  return __builtin_cpu_supports("avx512bf16") != 0 ? "AVX-512 bf16" : "AVX-512";
+#else
+  return "portable instructions";
+#endif
+}
+
+template <class Function>
+Function find_symbol(const char* name) {
+  return reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
+}
+
+// The file that LibTorch's sgemm comes from, through the links that distributions choose a BLAS by.
+std::filesystem::path blas_file() {
+  Dl_info info = {};
+  void* const gemm = dlsym(RTLD_DEFAULT, "sgemm_");
+  if (gemm == nullptr || dladdr(gemm, &info) == 0 || info.dli_fname == nullptr) return {};
+  std::error_code ignored;
+  return std::filesystem::canonical(info.dli_fname, ignored);
+}
+
+bool is_reference_blas(const std::filesystem::path& file) {
+  if (at::hasMKL() || file.filename().string().rfind("libblas", 0) != 0) return false;
+  const std::string folder = file.parent_path().filename().string();
+  const auto names = {"openblas", "blis", "atlas", "mkl"};
+  return std::none_of(names.begin(), names.end(),
+                      [&](const char* name) { return folder.find(name) != std::string::npos; });
+}
+
+std::string blas_name() {
+  if (at::hasMKL()) return "MKL";
+  if (const auto config = find_symbol<char* (*)()>("openblas_get_config")) {
+    const std::string text = config();
+    return text.substr(0, text.find(' ', text.find(' ') + 1));
+  }
+  const std::filesystem::path file = blas_file();
+  if (is_reference_blas(file)) return "reference BLAS";
+  return file.empty() ? "built-in BLAS" : file.filename().string();
+}
+
+// Whole cores that a container's quota allows (control groups version 2, then 1), or 0 without one.
+std::int64_t quota_cores() {
+  double quota = 0, period = 0;
+  std::ifstream both("/sys/fs/cgroup/cpu.max");
+  if (!(both >> quota >> period)) {
+    std::ifstream first("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), second("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    if (!(first >> quota) || !(second >> period)) return 0;
+  }
+  return quota > 0 && period > 0 ? std::max<std::int64_t>(1, static_cast<std::int64_t>(quota / period)) : 0;
+}
+
+void warn_of_reference_blas() {
+  static bool warned = false;
+  if (warned || !is_reference_blas(blas_file())) return;
+  warned = true;
+  std::fprintf(stderr,
+               "warning: the active BLAS is the reference one, about 50 times slower than OpenBLAS: install "
+               "libopenblas0-pthread\n");
+}
+
+}  // namespace
+
+void prepare_process() {
+  mallopt(M_TRIM_THRESHOLD, -1);
+  // Older C libraries bound the threshold at 32 MiB; there, no block is mapped on its own.
+  if (mallopt(M_MMAP_THRESHOLD, 1 << 30) == 0) mallopt(M_MMAP_MAX, 0);
+#if TORCH_VERSION_MAJOR == 1
+  if (has_avx512()) setenv("ATEN_CPU_CAPABILITY", "avx512", 0);
+#endif
+}
+
+std::int64_t usable_cores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  const std::int64_t cores = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+  const std::int64_t quota = quota_cores();
+  return quota > 0 ? std::min(cores, quota) : cores;
+}
+
+void set_threads(std::int64_t threads) {
+  if (threads < 0 || threads > 4096) {
+    throw Error("threads: found " + std::to_string(threads) + ", expected 0 (all cores) to 4096");
+  }
+  const int count = static_cast<int>(threads == 0 ? usable_cores() : threads);
+  at::set_num_threads(count);
+  // LibTorch doesn't pass its count on to OpenBLAS.
+  if (const auto set_openblas = find_symbol<void (*)(int)>("openblas_set_num_threads")) set_openblas(count);
+  cv::setNumThreads(1);
+  warn_of_reference_blas();
+}
+
+std::string runtime_description() {
+  return std::string("LibTorch ") + TORCH_VERSION + ", " + blas_name() + ", " + instruction_sets() + ", " +
+         std::to_string(at::get_num_threads()) + " of " + std::to_string(usable_cores()) + " cores";
+}
+
+std::uint64_t peak_memory_bytes() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace cigli
