@@ -1,0 +1,131 @@
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "dataset/image.h"
+#include "dataset/pack.h"
+#include "decoder/model_file.h"
+#include "runtime/files.h"
+#include "runtime/hash.h"
+#include "runtime/safetensors.h"
+#include "runtime/text.h"
+#include "tools/commands.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+struct InspectOptions {
+  std::string file;
+  bool json = false, tensors = false;
+
+  void visit(Fields& f) {
+    f("file", file, "model, checkpoint, run folder, packed dataset, safetensors file or image", Required{});
+    f("json", json, "print JSON (with all tensors and texts)");
+    f("tensors", tensors, "list every tensor");
+  }
+};
+
+// Metadata values that hold JSON come out as JSON.
+Json metadata_value(const std::string& text) {
+  if (text.empty() || (text[0] != '{' && text[0] != '[')) return text;
+  Json parsed = Json::parse(text, nullptr, false);
+  return parsed.is_discarded() ? Json(text) : parsed;
+}
+
+Json inspect_safetensors(const fs::path& file) {
+  const TensorFile content = read_safetensors_header(file);
+  const bool model = content.metadata.count("cigli.format") != 0;
+  Json json;
+  std::int64_t weights = 0, training = 0;
+  Json tensors = Json::object();
+  for (const auto& [name, tensor] : content.tensors) {
+    const bool of_training = name.rfind("training.", 0) == 0;
+    (of_training ? training : weights) += tensor.numel();
+    std::ostringstream type;
+    type << tensor.scalar_type();
+    tensors[name] = {{"dtype", type.str()}, {"shape", tensor.sizes().vec()}};
+  }
+  json["kind"] = !model ? "safetensors" : training > 0 ? "checkpoint" : "model";
+  json["weights"] = weights;
+  if (training > 0) json["training_values"] = training;
+  json["metadata"] = Json::object();
+  for (const auto& [key, value] : content.metadata) json["metadata"][key] = metadata_value(value);
+  json["tensors"] = std::move(tensors);
+  return json;
+}
+
+Json inspect_pack(const fs::path& file) {
+  const Pack pack(file);
+  pack.verify();
+  Json json;
+  json["kind"] = "pack";
+  json["pairs"] = pack.size();
+  json["prompt"] = {pack.prompt_height(), pack.prompt_width()};
+  json["target"] = {pack.target_height(), pack.target_width()};
+  std::map<std::string, std::int64_t> splits;
+  for (std::int64_t i = 0; i < pack.size(); ++i) ++splits[std::string(pack.split(i))];
+  json["splits"] = splits;
+  json["checksum"] = "good";
+  return json;
+}
+
+Json inspect_png(const fs::path& file) {
+  Json json;
+  json["kind"] = "png";
+  const ImageSize size = read_image_size(file);
+  json["size"] = {size.height, size.width};
+  json["text"] = Json::object();
+  for (const auto& [key, value] : read_png_text(file)) json["text"][key] = metadata_value(value);
+  return json;
+}
+
+Json inspect(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  char head[8] = {};
+  if (!fs::exists(file) || !in) throw Error(file.string() + ": cannot be opened, expected a file to inspect");
+  in.read(head, sizeof head);
+  const std::string_view magic(head, static_cast<std::size_t>(in.gcount()));
+  if (magic.empty()) throw Error(file.string() + ": empty file");
+  Json json;
+  json["file"] = file.string();
+  json["bytes"] = fs::file_size(file);
+  const Json content = magic == "\x89PNG\r\n\x1a\n" ? inspect_png(file)
+                       : magic == "CIGLIPK1"        ? inspect_pack(file)
+                                                    : inspect_safetensors(file);
+  json.update(content);
+  json["sha256"] = sha256_file(file);
+  return json;
+}
+
+// "key.of.key: value" lines; long lists of tensors and texts are only counted.
+void print(const Json& json, const std::string& key, bool tensors) {
+  const bool compact = key == "tensors" && !tensors;
+  if (compact) {
+    std::cout << key << ": " << json.size() << " (--tensors lists them)\n";
+  } else if (json.is_object()) {
+    for (const auto& [name, value] : json.items()) print(value, key.empty() ? name : key + "." + name, tensors);
+  } else {
+    std::string text = json.is_string() ? json.get<std::string>() : json.dump();
+    const auto lines = std::count(text.begin(), text.end(), '\n');
+    if (lines > 1) text = std::to_string(lines) + " lines";
+    std::cout << key << ": " << text << "\n";
+  }
+}
+
+}  // namespace
+
+int run_inspect(const Arguments& arguments) {
+  const auto options = parse<InspectOptions>(arguments);
+  const Json json = inspect(find_model(options.file));
+  if (options.json)
+    std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  else
+    print(json, "", options.tensors);
+  return 0;
+}
+
+}  // namespace cigli
