@@ -63,8 +63,8 @@ struct Pieces {
 };
 
 std::string read_maybe_gzipped(const std::filesystem::path& file) {
-  if (!std::filesystem::is_regular_file(file)) throw Error(file.string() + ": no such file, expected BPE merges");
-  const gzFile in = gzopen(file.c_str(), "rb");
+  if (!std::filesystem::exists(file)) throw Error(file.string() + ": no such file, expected BPE merges");
+  const gzFile in = std::filesystem::is_directory(file) ? nullptr : gzopen(file.c_str(), "rb");
   if (!in) throw Error(file.string() + ": cannot be opened");
   constexpr std::size_t limit = std::size_t{1} << 28;
   std::string text;

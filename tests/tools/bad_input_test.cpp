@@ -1,0 +1,311 @@
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <functional>
+
+#include "dataset/image.h"
+#include "tests/tools/command.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+// A PNG header that promises 60,000 x 60,000 pixels (the checksum is right).
+const std::string huge_png(
+    "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0\x0f\xb0\xe2\x15\0\0\0\0IEND\xae\x42\x60\x82",
+    45);
+
+std::string little_endian(std::uint64_t value) {
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(value >> (8 * i));
+  return bytes;
+}
+
+std::string safetensors(const std::string& header, std::size_t data) {
+  return little_endian(header.size()) + header + std::string(data, '\0');
+}
+
+// The dataset's rows as text, with the second one replaced.
+std::string dataset_with(const std::string& second) {
+  std::string text;
+  for (std::size_t i = 0; i < fixture().rows.size(); ++i) text += (i == 1 ? second : fixture().rows[i].dump()) + "\n";
+  return text;
+}
+
+std::string second_row(const std::function<void(Json&)>& change) {
+  Json row = fixture().rows[1];
+  change(row);
+  return row.dump();
+}
+
+struct BadRow {
+  std::string what, line, part;  // the row's line and what the complaint must say
+};
+
+// Rows that no command may take for good; their images lie beside the dataset's own.
+std::vector<BadRow> bad_rows(const fs::path& folder) {
+  const std::string whole = read_text(fixture().prompt(1));
+  write_text(folder / "empty.png", "");
+  write_text(folder / "cut.png", whole.substr(0, whole.size() / 2));
+  write_text(folder / "huge.png", huge_png);
+  const auto image = [](const std::string& name) {
+    return second_row([&](Json& row) { row["prompt_file_name"] = name; });
+  };
+  std::string latin1 = second_row([](Json& row) { row["text"] = "caf?"; });
+  latin1.replace(latin1.find("caf?"), 4, "caf\xe9");
+  return {{"missing image", image("nowhere.png"), "nowhere.png"},
+          {"zero-byte image", image("empty.png"), "empty.png"},
+          {"truncated image", image("cut.png"), "cut.png"},
+          {"60,000 x 60,000 image", image("huge.png"), "60000"},
+          {"path out of the folder", image("../data/secret.png"), ".."},
+          {"text that is not UTF-8", latin1, "UTF-8"},
+          {"empty text", second_row([](Json& row) { row["text"] = ""; }), "empty"},
+          {"malformed JSON", "{\"id\": \"x\", ", "malformed"},
+          {"no id", second_row([](Json& row) { row.erase("id"); }), "\"id\""},
+          {"duplicate id", second_row([](Json& row) { row["id"] = fixture().rows[0]["id"]; }), "duplicate"}};
+}
+
+// A dataset folder whose images are the fixture's.
+fs::path copy_of_data(const std::string& name) {
+  const fs::path folder = scratch(name);
+  fs::copy(fixture().data, folder, fs::copy_options::recursive);
+  return folder;
+}
+
+TEST(BadInput, ABadRowOfADatasetFailsThePackAndLeavesTheOldOne) {
+  const fs::path folder = copy_of_data("pack"), pack = folder / "old.pack";
+  for (const BadRow& bad : bad_rows(folder)) {
+    SCOPED_TRACE(bad.what);
+    write_text(folder / "metadata.jsonl", dataset_with(bad.line));
+    write_text(pack, "old");
+    expect_complaint(cigli({"data", "pack", "--data", folder, "--out", pack, "--size", "32"}), 1,
+                     {"metadata.jsonl:2", bad.part});
+    EXPECT_EQ(read_text(pack), "old");
+  }
+}
+
+TEST(BadInput, ABadRequestFailsAloneAndTheRestGoesOn) {
+  const fs::path folder = copy_of_data("requests");
+  const fs::path out = folder / "out";
+  for (const BadRow& bad : bad_rows(folder)) {
+    SCOPED_TRACE(bad.what);
+    write_text(folder / "metadata.jsonl", dataset_with(bad.line));
+    const Outcome outcome =
+        cigli({"generate", "--model", fixture().model, "--requests", folder / "metadata.jsonl", "--out", out});
+    expect_complaint(outcome, 3, {"metadata.jsonl:2", bad.part});
+    const std::vector<Json> failed = read_lines(out / "failed.jsonl");
+    ASSERT_EQ(failed.size(), 1u);
+    EXPECT_EQ(failed[0]["line"], 2);
+    EXPECT_EQ(read_lines(out / "results.jsonl").size(), fixture().rows.size() - 1);
+  }
+}
+
+TEST(BadInput, ATextFarBeyondTheContextIsRefused) {
+  const fs::path folder = copy_of_data("long");
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += "circle ";
+  write_text(folder / "metadata.jsonl", dataset_with(second_row([&](Json& row) { row["text"] = text; })));
+  expect_complaint(
+      cigli({"generate", "--model", fixture().model, "--requests", folder / "metadata.jsonl", "--out", folder / "out"}),
+      3, {"metadata.jsonl:2", "tokens", "64"});
+  expect_complaint(cigli({"generate", "--model", fixture().model, "--text", text, "--image", fixture().prompt(0),
+                          "--out", folder / "x.png"}),
+                   1, {"--text", "tokens", "64"});
+}
+
+TEST(BadInput, ASingleRequestNamesItsImage) {
+  const fs::path folder = scratch("single"), out = folder / "x.png";
+  write_text(out, "old");
+  write_text(folder / "empty.png", "");
+  write_text(folder / "huge.png", huge_png);
+  for (const char* name : {"nowhere.png", "empty.png", "huge.png"}) {
+    expect_complaint(
+        cigli({"generate", "--model", fixture().model, "--text", "mirror it", "--image", folder / name, "--out", out}),
+        1, {name});
+    EXPECT_EQ(read_text(out), "old");
+  }
+  expect_complaint(
+      cigli({"generate", "--model", fixture().model, "--text", "b\xff", "--image", fixture().prompt(0), "--out", out}),
+      1, {"UTF-8"});
+}
+
+TEST(BadInput, RequestFilesThatAreNone) {
+  const fs::path folder = scratch("files");
+  write_text(folder / "empty.jsonl", "");
+  write_text(folder / "head.csv", "a,b\n");
+  for (const char* name : {"none.jsonl", "empty.jsonl", "head.csv"})
+    expect_complaint(
+        cigli({"generate", "--model", fixture().model, "--requests", folder / name, "--out", folder / "out"}), 1,
+        {name});
+}
+
+TEST(BadInput, HostileModelFiles) {
+  const fs::path folder = scratch("models"), file = folder / "m.safetensors";
+  const std::string whole = read_text(fixture().model);
+  std::string deep(200000, '[');
+  const std::string meta = R"("__metadata__":{"cigli.format":"cigli-model-1"},)";
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"empty", ""},
+      {"seven bytes", whole.substr(0, 7)},
+      {"cut header", whole.substr(0, 100)},
+      {"cut data", whole.substr(0, whole.size() - 5)},
+      {"surplus data", whole + "surplus"},
+      {"huge length", little_endian(~std::uint64_t{0}) + whole.substr(8)},
+      {"length beyond the file", little_endian(whole.size()) + whole.substr(8)},
+      {"no JSON", safetensors("nonsense", 4)},
+      {"deep JSON", safetensors("{\"a\":" + deep, 4)},
+      {"no object", safetensors("[1,2]", 4)},
+      {"overlap",
+       safetensors(
+           "{" + meta +
+               R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+           12)},
+      {"out of range", safetensors("{" + meta + R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4)},
+      {"backwards", safetensors("{" + meta + R"("a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", 8)},
+      {"wrong size", safetensors("{" + meta + R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4)},
+      {"unknown type", safetensors("{" + meta + R"("a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}})", 4)},
+      {"huge shape",
+       safetensors("{" + meta + R"("a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", 0)},
+      {"negative shape", safetensors("{" + meta + R"("a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4)},
+  };
+  for (const auto& [what, bytes] : cases) {
+    SCOPED_TRACE(what);
+    write_text(file, bytes);
+    expect_complaint(cigli({"inspect", file}), 1, {"m.safetensors"});
+    expect_complaint(
+        cigli({"generate", "--model", file, "--text", "t", "--image", fixture().prompt(0), "--out", folder / "x.png"}),
+        1, {"m.safetensors"});
+  }
+  EXPECT_FALSE(fs::exists(folder / "x.png"));
+}
+
+TEST(BadInput, ModelsOfAnotherKind) {
+  const fs::path folder = scratch("kinds"), file = folder / "m.safetensors";
+  const std::string whole = read_text(fixture().model);
+  std::uint64_t length = 0;
+  for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<std::uint8_t>(whole[i]);
+  const Json header = Json::parse(whole.substr(8, length));
+  const auto complaint = [&](const Json& changed, const std::vector<std::string>& parts) {
+    std::string text = changed.dump();
+    text.resize((text.size() + 7) / 8 * 8, ' ');
+    write_text(file, little_endian(text.size()) + text + whole.substr(8 + length));
+    expect_complaint(
+        cigli({"generate", "--model", file, "--text", "t", "--image", fixture().prompt(0), "--out", folder / "x.png"}),
+        1, parts);
+  };
+  Json wider = header, newer = header, bare = header;
+  Json options = Json::parse(header["__metadata__"]["cigli.options"].get<std::string>());
+  options["fusion"]["width"] = 64;
+  wider["__metadata__"]["cigli.options"] = options.dump();
+  complaint(wider, {"m.safetensors", "tensor", "expected"});
+  options["fusion"]["widht"] = 64;
+  newer["__metadata__"]["cigli.options"] = options.dump();
+  complaint(newer, {"m.safetensors", "widht", "width"});
+  bare.erase("__metadata__");
+  complaint(bare, {"m.safetensors", "not a cigli model"});
+  expect_complaint(cigli({"generate", "--model", folder / "none", "--text", "t", "--image", fixture().prompt(0),
+                          "--out", folder / "x.png"}),
+                   1, {"none"});
+  expect_complaint(cigli({"generate", "--model", fixture().data, "--text", "t", "--image", fixture().prompt(0), "--out",
+                          folder / "x.png"}),
+                   1, {"data", "run folder"});
+}
+
+TEST(BadInput, DamagedPacks) {
+  const fs::path folder = scratch("packs"), file = folder / "p.pack";
+  const std::string whole = read_text(fixture().pack);
+  std::string flipped = whole;
+  flipped[whole.size() / 2] ^= 1;
+  for (const std::string& bytes : {std::string(), whole.substr(0, 20), whole.substr(0, whole.size() - 1), flipped,
+                                   std::string("not a pack at all")}) {
+    write_text(file, bytes);
+    expect_complaint(cigli({"inspect", file}), 1, {"p.pack"});
+  }
+  write_text(file, whole.substr(0, whole.size() / 2));
+  expect_complaint(cigli({"train", "--data", file, "--out", folder / "run", "--steps", "1"}), 1, {"p.pack"});
+}
+
+TEST(BadInput, UnknownKeysOfAConfiguration) {
+  const fs::path folder = scratch("config");
+  write_text(folder / "c.toml", "batch_size = 4\nbatch_sise = 5\n");
+  expect_complaint(cigli({"train", "--data", fixture().pack, "--out", folder / "run", "--config", folder / "c.toml"}),
+                   1, {"c.toml", "batch_sise", "batch_size"});
+  write_text(folder / "d.toml", "batch_size = \n");
+  expect_complaint(cigli({"train", "--data", fixture().pack, "--out", folder / "run", "--config", folder / "d.toml"}),
+                   1, {"d.toml"});
+  expect_complaint(cigli({"train", "--data", fixture().pack, "--out", folder / "run", "--config", folder / "e.toml"}),
+                   1, {"e.toml"});
+}
+
+TEST(BadInput, EvaluateNamesWhatItLacks) {
+  const fs::path folder = scratch("evaluate");
+  expect_complaint(cigli({"evaluate", "--generated", folder, "--data", fixture().data}), 1, {folder.string(), ".png"});
+  expect_complaint(cigli({"evaluate", "--generated", folder / "none", "--data", fixture().data}), 1, {"none"});
+  expect_complaint(cigli({"evaluate", "--generated", folder, "--data", folder}), 1, {folder.string()});
+}
+
+// A folder that takes a few kilobytes; gone with the object. `mounted` is false where mounting is not allowed.
+struct SmallDisk {
+  fs::path folder = scratch("disk");
+  bool mounted = mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=32k") == 0;
+  ~SmallDisk() {
+    if (mounted) umount2(folder.c_str(), MNT_DETACH);
+  }
+};
+
+TEST(BadInput, AFullDiskKeepsWhatIsWritten) {
+  SmallDisk disk;
+  if (!disk.mounted) GTEST_SKIP() << "mounting a small disk is not allowed here";
+  const fs::path out = disk.folder / "out";
+  expect_complaint(cigli({"generate", "--model", fixture().model, "--requests", fixture().data / "metadata.jsonl",
+                          "--out", out, "--batch-size", "2"}),
+                   1, {disk.folder.string(), "No space left"});
+  int images = 0;
+  for (const auto& entry : fs::directory_iterator(out)) {
+    EXPECT_EQ(entry.path().extension(), ".png") << "left behind: " << entry.path();
+    EXPECT_NO_THROW(read_image(entry.path()));
+    ++images;
+  }
+  EXPECT_GT(images, 0);
+  expect_complaint(cigli({"data", "pack", "--data", fixture().data, "--out", disk.folder / "x.pack", "--size", "64"}),
+                   1, {"x.pack", "No space left"});
+  EXPECT_FALSE(fs::exists(disk.folder / "x.pack"));
+}
+
+TEST(BadInput, AFailedWriteLeavesTheOldFile) {
+  const fs::path folder = scratch("limit"), pack = folder / "x.pack";
+  write_text(pack, "old");
+  const Outcome outcome = shell("trap '' XFSZ; ulimit -f 16; \"$cigli\" data pack --size 32 --data '" +
+                                fixture().data.string() + "' --out '" + pack.string() + "'");
+  expect_complaint(outcome, 1, {"x.pack"});
+  EXPECT_EQ(read_text(pack), "old");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1) << "something was left behind";
+}
+
+TEST(BadInput, AReadOnlyFolder) {
+  SmallDisk disk;
+  const bool root = geteuid() == 0;
+  if (root && !disk.mounted) GTEST_SKIP() << "root may write everywhere, and mounting is not allowed here";
+  if (root)
+    ASSERT_EQ(mount("tmpfs", disk.folder.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, ""), 0);
+  else
+    ASSERT_EQ(chmod(disk.folder.c_str(), 0555), 0);
+  const std::string name = disk.folder.string();
+  expect_complaint(cigli({"generate", "--model", fixture().model, "--requests", fixture().data / "metadata.jsonl",
+                          "--out", disk.folder / "out"}),
+                   1, {name});
+  expect_complaint(cigli({"generate", "--model", fixture().model, "--text", "mirror it", "--image", fixture().prompt(0),
+                          "--out", disk.folder / "x.png"}),
+                   1, {name});
+  expect_complaint(cigli({"data", "pack", "--data", fixture().data, "--out", disk.folder / "x.pack", "--size", "32"}),
+                   1, {name});
+  expect_complaint(cigli({"data", "synth", "--out", disk.folder / "d", "--count", "2", "--seed", "1"}), 1, {name});
+  expect_complaint(cigli({"train", "--data", fixture().pack, "--out", disk.folder / "run", "--steps", "1"}), 1, {name});
+}
+
+}  // namespace
+}  // namespace cigli
