@@ -198,13 +198,15 @@ TEST_F(PackFile, HostileHeadersAreErrors) {
   EXPECT_NE(open(good, 0, ~std::uint64_t{0}), "");
   EXPECT_NE(open(good, ~std::uint64_t{0} / 384 + 1, good.size()), "");
   EXPECT_NE(open(good, std::uint64_t{1} << 63, good.size()), "");
-  for (const std::string json :
-       {std::string("[]"), std::string("{"), std::string(4000, '['), std::string(R"({"version":2})"),
-        std::string(R"({"version":1,"prompt":[0,8],"target":[8,8]})"),
-        std::string(R"({"version":1,"prompt":[-8,8],"target":[8,8]})"),
-        std::string(R"({"version":1,"prompt":[8],"target":[8,8]})"),
-        std::string(R"({"version":1,"prompt":[8,4000000000000],"target":[8,8]})")})
-    EXPECT_NE(open(json, 0, json.size()), "") << json;
+  const std::vector<std::string> others = {"[]",
+                                           "{",
+                                           std::string(4000, '['),
+                                           R"({"version":2,"prompt":[8,8],"target":[8,8]})",
+                                           R"({"version":1,"prompt":[0,8],"target":[8,8]})",
+                                           R"({"version":1,"prompt":[-8,8],"target":[8,8]})",
+                                           R"({"version":1,"prompt":[8],"target":[8,8]})",
+                                           R"({"version":1,"prompt":[8,4000000000000],"target":[8,8]})"};
+  for (const std::string& json : others) EXPECT_NE(open(json, 0, json.size()), "") << json;
 }
 
 }  // namespace
