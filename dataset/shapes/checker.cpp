@@ -75,10 +75,12 @@ Verdict judge(const World& world, const Scene& prompt, const Outcome& outcome, c
   }
   for (std::size_t j = 0; j < shown.objects.size(); ++j) {
     if (assignment.owner[j] >= 0) continue;
-    // An object still there as in the prompt is one that the program should have changed or removed.
+    // An object of the prompt that should have been changed or removed is the program's failure.
     const Object& extra = shown.objects[j];
     const bool left_over = std::any_of(prompt.objects.begin(), prompt.objects.end(), [&](const Object& o) {
-      return o.shape == extra.shape && o.colour == extra.colour && distance(o, extra) <= place_tolerance;
+      return o.shape == extra.shape && o.colour == extra.colour && distance(o, extra) <= place_tolerance &&
+             std::none_of(outcome.begin(), outcome.end(),
+                          [&](const Wanted& wanted) { return !wanted.touched && wanted.object == o; });
     });
     fail(verdict, left_over ? verdict.program : verdict.unchanged, "an unwanted " + describe(extra));
   }
