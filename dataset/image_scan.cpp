@@ -92,6 +92,19 @@ std::size_t next_jpeg_marker(std::string_view bytes, std::size_t at) {
   return std::string_view::npos;
 }
 
+// Whether the tables of a DHT segment have at most 256 codes each and fill the segment: stb_image 2.27 writes past its
+// own tables otherwise.
+bool good_huffman_tables(std::string_view segment) {
+  while (!segment.empty()) {
+    if (segment.size() < 17) return false;
+    std::size_t codes = 0;
+    for (std::size_t i = 1; i < 17; ++i) codes += byte(segment, i);
+    if (codes > 256 || 17 + codes > segment.size()) return false;
+    segment.remove_prefix(17 + codes);
+  }
+  return true;
+}
+
 ImageHead scan_jpeg(std::string_view bytes, const std::string& name, double max_megapixels, ScanDepth depth) {
   ImageHead head;
   head.format = ImageFormat::jpeg;
@@ -108,7 +121,9 @@ ImageHead scan_jpeg(std::string_view bytes, const std::string& name, double max_
     const std::string_view segment = bytes.substr(at + 2, length - 2);
     at += length;
     const bool frame = code >= 0xc0 && code <= 0xcf && code != 0xc4 && code != 0xc8 && code != 0xcc;
-    if (frame && segment.size() >= 5) {
+    if (code == 0xc4 && !good_huffman_tables(segment)) fail_truncated(name, "JPEG", "impossible Huffman table");
+    if (frame) {
+      if (segment.size() < 5 || head.width > 0) fail_truncated(name, "JPEG", "not one frame header");
       head.height = big(segment, 1, 2);
       head.width = big(segment, 3, 2);
       check_size(head, name, max_megapixels);
