@@ -18,20 +18,26 @@ struct DataCheckOptions {
   }
 };
 
+constexpr std::int64_t kWarningsShown = 20;  // --json has them all
+
 void print(const CheckReport& report, const std::string& name) {
+  const std::int64_t errors = report.errors(), all = static_cast<std::int64_t>(report.findings.size());
+  std::int64_t warnings = 0;
   for (const Finding& finding : report.findings) {
+    if (!finding.error && ++warnings > kWarningsShown) continue;
     std::cout << name;
     if (finding.line > 0) std::cout << ':' << finding.line;
     std::cout << (finding.error ? ": error: " : ": warning: ");
     if (!finding.id.empty()) std::cout << "row \"" << finding.id << "\": ";
     std::cout << finding.message << " (" << finding.suggestion << ")\n";
   }
+  if (warnings > kWarningsShown)
+    std::cout << "and " << warnings - kWarningsShown << " more warnings; --json lists all\n";
   std::cout << name << ": " << report.rows << " rows";
   for (const auto& [split, count] : report.splits)
     std::cout << ", " << count << ' ' << (split.empty() ? "without split" : split);
-  const std::int64_t errors = report.errors();
-  std::cout << "; " << errors << " errors, " << static_cast<std::int64_t>(report.findings.size()) - errors
-            << " warnings; " << (report.trainable ? "training can read it" : "training would fail") << '\n';
+  std::cout << "; " << errors << " errors, " << all - errors << " warnings; "
+            << (report.trainable ? "training can read it" : "training would fail") << '\n';
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ int run_data_pack(const Arguments& arguments) {
     if (!progress) progress.emplace("packing", all);
     progress->update(done);
   });
-  progress.reset();
+  if (progress) progress->finish();
   for (const std::string& reason : report.skipped) std::cerr << "skipped: " << reason << '\n';
   const Pack pack(options.out);
   if (options.json) {
