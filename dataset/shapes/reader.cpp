@@ -9,7 +9,7 @@
 namespace cigli {
 namespace {
 
-constexpr int largest_side = 64;   // larger images are shrunk first
+constexpr int largest_side = 64;    // larger images are shrunk first
 constexpr double clear_fit = 0.68;  // overlap with the best shape, as a share of the union
 constexpr double paint_limit = 85;  // RGB distance of an object's inside from its palette colour
 constexpr double speck = 0.3;       // of the smallest object's area: smaller blobs are no objects
