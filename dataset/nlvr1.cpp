@@ -106,10 +106,12 @@ std::string choose_split(const std::string& identifier, const Nlvr1Options& opti
 
 Row make_row(const Example& example, int k, const std::string& stem, const Nlvr1Options& options) {
   Row row;
-  row.id = stem + "-" + example.identifier + "-" + std::to_string(k);
+  const std::string number = example.identifier + "-" + std::to_string(k);
+  row.id = stem + "-" + number;
   row.text = example.sentence;
-  row.prompt_file_name = "prompts/" + row.id + ".png";
-  row.target_file_name = "targets/" + row.id + ".png";
+  // Without the split's name: Hugging Face's loader would take `dev` or `test` in a file name for its split.
+  row.prompt_file_name = "prompts/" + number + ".png";
+  row.target_file_name = "targets/" + number + ".png";
   row.split = choose_split(example.identifier, options);
   row.object = {{"id", row.id},
                 {"text", row.text},

@@ -58,7 +58,8 @@ TEST_F(MetadataFile, ReadsRows) {
 
 TEST_F(MetadataFile, ExtraKeysSurviveInOrder) {
   const std::string text =
-      R"({"zebra":1,"id":"a","text":"x","program":{"b":[1,2.5,null],"a":"é"},"prompt_file_name":"p","target_file_name":"t","split":"train","apple":true})"
+      R"({"zebra":1,"id":"a","text":"x","program":{"b":[1,2.5,null],"a":"é"},"prompt_file_name":"p",)"
+      R"("target_file_name":"t","split":"train","apple":true})"
       "\n";
   const Metadata metadata = read(text);
   ASSERT_EQ(metadata.rows.size(), 1U);

@@ -55,6 +55,7 @@ TEST_F(Nlvr1, CutsPromptAndTarget) {
   ASSERT_EQ(rows.size(), 6U);
   EXPECT_EQ(rows[4].id, "dev-12-0-4");
   EXPECT_EQ(rows[4].text, "There is a box.");
+  EXPECT_EQ(rows[4].prompt_file_name, "prompts/12-0-4.png");  // no split's name: loaders guess splits from it
   EXPECT_EQ(rows[4].object["source"], "nlvr1");
   EXPECT_EQ(rows[4].object["order"], nlohmann::ordered_json({2, 0, 1}));
   EXPECT_EQ(rows[4].object["structured_rep"].dump(), R"([[{"x_loc":3}],[{"x_loc":1}],[{"x_loc":2}]])");
