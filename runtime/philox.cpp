@@ -4,6 +4,14 @@
 #include <cmath>
 #include <cstring>
 
+// A fused multiply-add rounds once where the product and the sum round twice: without this, the same seed would give
+// other bits on processors or flags that have it.
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
 namespace cigli {
 namespace {
 
