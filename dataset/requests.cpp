@@ -5,6 +5,7 @@
 #include <functional>
 #include <unordered_map>
 
+#include "dataset/check.h"
 #include "dataset/csv.h"
 #include "dataset/json_line.h"
 #include "runtime/error.h"
@@ -20,12 +21,9 @@ constexpr std::int64_t most_images = 10000;  // of one request
 
 // An id becomes a file name: no separators, no control characters, nothing hidden.
 void check_id(const std::string& id) {
-  const auto forbidden = [](char c) {
-    return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  };
-  if (id.size() > 200) throw Error("id of " + std::to_string(id.size()) + " bytes, expected at most 200");
-  if (id.front() == '.' || std::any_of(id.begin(), id.end(), forbidden))
-    throw Error("id \"" + id + "\" is no safe file name, expected no slash, control character or leading dot");
+  if (!can_be_file_name(id))
+    throw Error("id \"" + id.substr(0, 60) + "\" is no safe file name, expected 1-200 bytes with no slash, control " +
+                "character or leading dot");
 }
 
 void read_image_name(const Json& object, const std::filesystem::path& folder, ImageRequest& row) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -23,17 +22,9 @@ std::string padded(std::int64_t number, int digits) {
   return std::string(static_cast<std::size_t>(std::max<int>(0, digits - static_cast<int>(text.size()))), '0') + text;
 }
 
-std::string image_name(const std::string& id, std::int64_t number, const char* what) {
-  return "images/" + padded(number / pairs_in_folder, 4) + "/" + id + "-" + what + ".png";
-}
-
-// Without the fsync of write_file: the metadata, which come last, are what makes a dataset.
-void write_image(const std::filesystem::path& file, const Image& image) {
-  const std::string bytes = encode_png(image);
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out) throw Error(file.string() + ": can't write the image (disk full or folder read-only?)");
+// By number alone: Hugging Face's loader would take a split's name in a file name for a split folder.
+std::string image_name(std::int64_t number, const char* what) {
+  return "images/" + padded(number / pairs_in_folder, 4) + "/" + padded(number, 7) + "-" + what + ".png";
 }
 
 std::vector<std::pair<std::string, std::int64_t>> shares(const SynthOptions& options) {
@@ -47,8 +38,8 @@ std::string write_pair(const SynthOptions& options, const std::string& split, st
   const std::string id = split + "-" + padded(index, 7);
   const nlohmann::ordered_json row = synth_row(sample, id, number, options.size);
   const std::filesystem::path out = options.out;
-  write_image(out / row["prompt_file_name"].get<std::string>(), render(sample.prompt, options.size));
-  write_image(out / row["target_file_name"].get<std::string>(), render(sample.target, options.size));
+  write_png_unsynced(out / row["prompt_file_name"].get<std::string>(), render(sample.prompt, options.size));
+  write_png_unsynced(out / row["target_file_name"].get<std::string>(), render(sample.target, options.size));
   return row.dump() + "\n";
 }
 
@@ -68,8 +59,8 @@ nlohmann::ordered_json synth_row(const Sample& sample, const std::string& id, st
   nlohmann::ordered_json row;
   row["id"] = id;
   row["text"] = sample.text;
-  row["prompt_file_name"] = image_name(id, number, "prompt");
-  row["target_file_name"] = image_name(id, number, "target");
+  row["prompt_file_name"] = image_name(number, "prompt");
+  row["target_file_name"] = image_name(number, "target");
   row["split"] = sample.split;
   row["source"] = sample.world->name;
   row["family"] = name(sample.program.family);

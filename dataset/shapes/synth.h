@@ -25,8 +25,8 @@ struct SynthOptions {
 // A row of metadata.jsonl: with its program, scenes and world it carries all that the checker needs.
 nlohmann::ordered_json synth_row(const Sample& sample, const std::string& id, std::int64_t number, std::int64_t size);
 
-// Writes a dataset folder: images/<number / 500>/<id>-prompt.png and -target.png, and metadata.jsonl last and as one
-// step, so that an interrupted run leaves no folder that looks whole. The same options give the same bytes. Throws
+// Writes a dataset folder: images/<number / 500>/<number>-prompt.png and -target.png, and metadata.jsonl last and as
+// one step, so that an interrupted run leaves no folder that looks whole. The same options give the same bytes. Throws
 // Error when the folder holds a dataset already. `on_progress` hears how many pairs are done and may throw to stop.
 void synthesise(const SynthOptions& options, const std::function<void(std::int64_t)>& on_progress);
 
