@@ -43,7 +43,8 @@ std::unordered_map<std::string, Json> read_results(const fs::path& file) {
     const std::size_t end = std::min(bytes.find('\n', at), bytes.size());
     try {
       Json result = parse_json_line(std::string_view(bytes).substr(at, end - at));
-      results[string_member(result, "file")] = std::move(result);
+      const std::string name = string_member(result, "file");
+      results[name] = std::move(result);
     } catch (const Error&) {  // a damaged line tells nothing about its image
     }
     at = end + 1;

@@ -29,44 +29,58 @@ std::string safetensors(const std::string& header, std::size_t data) {
   return little_endian(header.size()) + header + std::string(data, '\0');
 }
 
-// The dataset's rows as text, with the second one replaced.
-std::string dataset_with(const std::string& second) {
-  std::string text;
-  for (std::size_t i = 0; i < fixture().rows.size(); ++i) text += (i == 1 ? second : fixture().rows[i].dump()) + "\n";
-  return text;
-}
-
-std::string second_row(const std::function<void(Json&)>& change) {
-  Json row = fixture().rows[1];
+// The first row under another id, changed.
+std::string row_with(const std::string& id, const std::function<void(Json&)>& change) {
+  Json row = fixture().rows[0];
+  row["id"] = id;
   change(row);
   return row.dump();
 }
 
 struct BadRow {
-  std::string what, line, part;  // the row's line and what the complaint must say
+  std::string line, part;  // what the complaint must say of it
 };
 
 // Rows that no command may take for good; their images lie beside the dataset's own.
 std::vector<BadRow> bad_rows(const fs::path& folder) {
-  const std::string whole = read_text(fixture().prompt(1));
+  const std::string whole = read_text(fixture().prompt(0));
   write_text(folder / "empty.png", "");
   write_text(folder / "cut.png", whole.substr(0, whole.size() / 2));
   write_text(folder / "huge.png", huge_png);
   const auto image = [](const std::string& name) {
-    return second_row([&](Json& row) { row["prompt_file_name"] = name; });
+    return row_with("image " + std::to_string(name.size()), [&](Json& row) { row["prompt_file_name"] = name; });
   };
-  std::string latin1 = second_row([](Json& row) { row["text"] = "caf?"; });
+  std::string latin1 = row_with("latin1", [](Json& row) { row["text"] = "caf?"; });
   latin1.replace(latin1.find("caf?"), 4, "caf\xe9");
-  return {{"missing image", image("nowhere.png"), "nowhere.png"},
-          {"zero-byte image", image("empty.png"), "empty.png"},
-          {"truncated image", image("cut.png"), "cut.png"},
-          {"60,000 x 60,000 image", image("huge.png"), "60000"},
-          {"path out of the folder", image("../data/secret.png"), ".."},
-          {"text that is not UTF-8", latin1, "UTF-8"},
-          {"empty text", second_row([](Json& row) { row["text"] = ""; }), "empty"},
-          {"malformed JSON", "{\"id\": \"x\", ", "malformed"},
-          {"no id", second_row([](Json& row) { row.erase("id"); }), "\"id\""},
-          {"duplicate id", second_row([](Json& row) { row["id"] = fixture().rows[0]["id"]; }), "duplicate"}};
+  return {{image("nowhere.png"), "nowhere.png"},
+          {image("empty.png"), "empty.png"},
+          {image("cut.png"), "cut.png"},
+          {image("huge.png"), "60000"},
+          {image("../data/secret.png"), ".."},
+          {latin1, "UTF-8"},
+          {row_with("silent", [](Json& row) { row["text"] = ""; }), "empty"},
+          {"{\"id\": \"x\", ", "malformed"},
+          {row_with("", [](Json& row) { row.erase("id"); }), "\"id\""},
+          {fixture().rows[0].dump(), "duplicate"}};
+}
+
+// The dataset's rows followed by bad ones.
+std::string rows_and(const std::vector<BadRow>& bad) {
+  std::string text = read_text(fixture().data / "metadata.jsonl");
+  for (const BadRow& row : bad) text += row.line + "\n";
+  return text;
+}
+
+// Every bad row must be complained of once, by file and line.
+void expect_each_named(const Outcome& outcome, const std::vector<BadRow>& bad) {
+  for (std::size_t i = 0; i < bad.size(); ++i) {
+    const std::string where = "metadata.jsonl:" + std::to_string(fixture().rows.size() + i + 1) + ": ";
+    const std::size_t at = outcome.err.find(where);
+    ASSERT_NE(at, std::string::npos) << outcome.err << " lacks " << where;
+    EXPECT_NE(outcome.err.substr(at, outcome.err.find('\n', at) - at).find(bad[i].part), std::string::npos)
+        << outcome.err << " should say " << bad[i].part << " of line " << i;
+    EXPECT_EQ(outcome.err.find(where, at + 1), std::string::npos);
+  }
 }
 
 // A dataset folder whose images are the fixture's.
@@ -76,45 +90,46 @@ fs::path copy_of_data(const std::string& name) {
   return folder;
 }
 
-TEST(BadInput, ABadRowOfADatasetFailsThePackAndLeavesTheOldOne) {
+TEST(BadInput, ABadRowFailsThePackAndLeavesTheOldOne) {
   const fs::path folder = copy_of_data("pack"), pack = folder / "old.pack";
-  for (const BadRow& bad : bad_rows(folder)) {
-    SCOPED_TRACE(bad.what);
-    write_text(folder / "metadata.jsonl", dataset_with(bad.line));
-    write_text(pack, "old");
-    expect_complaint(cigli({"data", "pack", "--data", folder, "--out", pack, "--size", "32"}), 1,
-                     {"metadata.jsonl:2", bad.part});
-    EXPECT_EQ(read_text(pack), "old");
-  }
+  const std::vector<BadRow> bad = bad_rows(folder);
+  write_text(folder / "metadata.jsonl", rows_and(bad));
+  write_text(pack, "old");
+  const std::vector<std::string> words{"data", "pack", "--data", folder, "--out", pack, "--size", "32"};
+  expect_complaint(cigli(words), 1, {"metadata.jsonl:"});
+  EXPECT_EQ(read_text(pack), "old");
+
+  std::vector<std::string> skipping = words;
+  skipping.push_back("--skip-bad");
+  const Outcome skipped = cigli(skipping);
+  EXPECT_EQ(skipped.code, 3);
+  expect_each_named(skipped, bad);
+  EXPECT_GT(fs::file_size(pack), 1000u);
 }
 
-TEST(BadInput, ABadRequestFailsAloneAndTheRestGoesOn) {
-  const fs::path folder = copy_of_data("requests");
-  const fs::path out = folder / "out";
-  for (const BadRow& bad : bad_rows(folder)) {
-    SCOPED_TRACE(bad.what);
-    write_text(folder / "metadata.jsonl", dataset_with(bad.line));
-    const Outcome outcome =
-        cigli({"generate", "--model", fixture().model, "--requests", folder / "metadata.jsonl", "--out", out});
-    expect_complaint(outcome, 3, {"metadata.jsonl:2", bad.part});
-    const std::vector<Json> failed = read_lines(out / "failed.jsonl");
-    ASSERT_EQ(failed.size(), 1u);
-    EXPECT_EQ(failed[0]["line"], 2);
-    EXPECT_EQ(read_lines(out / "results.jsonl").size(), fixture().rows.size() - 1);
-  }
+TEST(BadInput, BadRequestsFailAloneAndTheRestGoesOn) {
+  const fs::path folder = copy_of_data("requests"), out = folder / "out";
+  std::vector<BadRow> bad = bad_rows(folder);
+  std::string endless;
+  for (int i = 0; i < 5000; ++i) endless += "circle ";
+  bad.push_back({row_with("endless", [&](Json& row) { row["text"] = endless; }), "tokens, expected at most 64"});
+  write_text(folder / "metadata.jsonl", rows_and(bad));
+  const Outcome outcome =
+      cigli({"generate", "--model", fixture().model, "--requests", folder / "metadata.jsonl", "--out", out});
+  EXPECT_EQ(outcome.code, 3);
+  expect_each_named(outcome, bad);
+  const std::vector<Json> failed = read_lines(out / "failed.jsonl");
+  ASSERT_EQ(failed.size(), bad.size());
+  for (std::size_t i = 0; i < failed.size(); ++i) EXPECT_EQ(failed[i]["line"], fixture().rows.size() + i + 1);
+  EXPECT_EQ(read_lines(out / "results.jsonl").size(), fixture().rows.size());
 }
 
-TEST(BadInput, ATextFarBeyondTheContextIsRefused) {
-  const fs::path folder = copy_of_data("long");
-  std::string text;
-  for (int i = 0; i < 5000; ++i) text += "circle ";
-  write_text(folder / "metadata.jsonl", dataset_with(second_row([&](Json& row) { row["text"] = text; })));
-  expect_complaint(
-      cigli({"generate", "--model", fixture().model, "--requests", folder / "metadata.jsonl", "--out", folder / "out"}),
-      3, {"metadata.jsonl:2", "tokens", "64"});
-  expect_complaint(cigli({"generate", "--model", fixture().model, "--text", text, "--image", fixture().prompt(0),
-                          "--out", folder / "x.png"}),
-                   1, {"--text", "tokens", "64"});
+TEST(BadInput, ASingleBadRequestIsOneLine) {
+  const fs::path folder = scratch("one");
+  write_text(folder / "r.jsonl", R"({"id":"a","text":"mirror it","image":"nowhere.png"})");
+  const Outcome outcome =
+      cigli({"generate", "--model", fixture().model, "--requests", folder / "r.jsonl", "--out", folder / "out"});
+  expect_complaint(outcome, 3, {"r.jsonl:1: ", "nowhere.png"});
 }
 
 TEST(BadInput, ASingleRequestNamesItsImage) {
@@ -130,7 +145,7 @@ TEST(BadInput, ASingleRequestNamesItsImage) {
   }
   expect_complaint(
       cigli({"generate", "--model", fixture().model, "--text", "b\xff", "--image", fixture().prompt(0), "--out", out}),
-      1, {"UTF-8"});
+      2, {"UTF-8"});
 }
 
 TEST(BadInput, RequestFilesThatAreNone) {
@@ -176,6 +191,7 @@ TEST(BadInput, HostileModelFiles) {
     SCOPED_TRACE(what);
     write_text(file, bytes);
     expect_complaint(cigli({"inspect", file}), 1, {"m.safetensors"});
+    if (what.rfind("cut", 0) != 0) continue;  // both commands read files the same way: three of them are enough
     expect_complaint(
         cigli({"generate", "--model", file, "--text", "t", "--image", fixture().prompt(0), "--out", folder / "x.png"}),
         1, {"m.safetensors"});
