@@ -77,7 +77,7 @@ TEST_F(ModelFile, HalvesItsSizeInBfloat16) {
   EXPECT_LT(fs::file_size(folder_ / "half.safetensors"), 0.6 * fs::file_size(folder_ / "full.safetensors"));
   Generator read = load_model(folder_ / "half.safetensors");
   for (const auto& item : model_->named_parameters()) {
-    const torch::Tensor& value = read->named_parameters()[item.key()];
+    const torch::Tensor value = read->named_parameters()[item.key()];
     EXPECT_EQ(value.scalar_type(), torch::kFloat32);
     EXPECT_TRUE(torch::equal(item.value().to(torch::kBFloat16).to(torch::kFloat32), value)) << item.key();
   }

@@ -19,6 +19,7 @@ inline TrainOptions tiny_options(const std::string& data, const std::string& out
   o.sample_every = 0;
   o.log_every = 2;
   o.samples = 2;
+  o.threads = 1;
   o.model.text.vocabulary = 530;
   o.model.text.context = 16;
   o.model.text.layers = 1;
