@@ -62,12 +62,13 @@ bool is_reference_blas(const std::filesystem::path& file) {
 
 std::string blas_name() {
   if (at::hasMKL()) return "MKL";
+  const std::filesystem::path file = blas_file();
+  // First, as LAPACK may bring OpenBLAS along without LibTorch's products going there.
+  if (is_reference_blas(file)) return "reference BLAS";
   if (const auto config = find_symbol<char* (*)()>("openblas_get_config")) {
     const std::string text = config();
     return text.substr(0, text.find(' ', text.find(' ') + 1));
   }
-  const std::filesystem::path file = blas_file();
-  if (is_reference_blas(file)) return "reference BLAS";
   return file.empty() ? "built-in BLAS" : file.filename().string();
 }
 
