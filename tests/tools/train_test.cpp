@@ -69,6 +69,8 @@ class Train : public testing::Test {
               "4",
               "--save-every",
               "2",
+              "--threads",
+              "1",
               "--keep-last",
               "3",
               "--log-every",
@@ -169,12 +171,12 @@ TEST_F(Train, SaysWhatIsWrongWithItsInput) {
 }
 
 TEST_F(TrainSlow, KilledAtRandomAndResumedEqualsUninterrupted) {
-  const Words steps{"--steps", "60"};
+  const Words steps{"--steps", "60", "--threads", "2"};
   const Training whole = start("whole", steps);
   ASSERT_EQ(whole.wait(), 0) << whole.errors();
 
   std::mt19937 random(std::random_device{}());
-  const Words resume{"--steps", "60", "--resume", "latest"};
+  const Words resume{"--steps", "60", "--threads", "2", "--resume", "latest"};
   int kills = 0;
   for (; kills < 5; ++kills) {
     const Training killed = start("parts", resume);
