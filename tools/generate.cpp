@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct GenerateOptions {
-  std::string model, requests, text, image, out, split, swap, device = "auto";
+  std::string model, requests, text, image, out, split, swap, device = "auto", precision = "auto";
   std::optional<std::string> method;
   std::optional<std::int64_t> steps;
   std::optional<double> guidance_text, guidance_image;
@@ -42,6 +42,7 @@ struct GenerateOptions {
     f("guidance_image", guidance_image, "guidance by the image prompt; the model's own by default", Range{0, 100});
     f("batch_size", batch_size, "images computed together", Range{1, 4096});
     f("metadata", metadata, "write text, seed, settings and model hash into the PNG");
+    f("precision", precision, "auto: bf16 where the processor computes in it", Choices{{"auto", "bf16", "fp32"}});
     f("device", device, "cpu, or auto: the GPU where there is one", Choices{{"cpu", "auto"}});
     f("threads", threads, "threads, 0 = all cores", Range{0, 4096});
   }
@@ -60,6 +61,14 @@ void check_options(const GenerateOptions& options) {
     throw UsageError("generate: --out is '" + options.out + "', expected a file name ending in .png");
 }
 
+bool computes_in_bf16() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
 struct Loaded {
   Generator model;
   GenerationSettings settings;
@@ -70,12 +79,15 @@ Loaded load(const GenerateOptions& options) {
   Loaded loaded{load_model(options.model, &info), {}};
   loaded.model->eval();
   if (options.device == "auto" && torch::cuda::is_available()) loaded.model->to(torch::kCUDA);
+  const bool bf16 = options.precision == "bf16" || (options.precision == "auto" && computes_in_bf16());
+  if (bf16) loaded.model->to(torch::kBFloat16);
   GenerationSettings& settings = loaded.settings;
   settings.sampling = loaded.model->options.sampling;
   settings.sampling.method = options.method.value_or(settings.sampling.method);
   settings.sampling.steps = options.steps.value_or(settings.sampling.steps);
   settings.sampling.guidance_text = options.guidance_text.value_or(settings.sampling.guidance_text);
   settings.sampling.guidance_image = options.guidance_image.value_or(settings.sampling.guidance_image);
+  settings.precision = bf16 ? "bf16" : "fp32";
   settings.batch_size = options.batch_size;
   settings.metadata = options.metadata;
   settings.swap = options.swap;

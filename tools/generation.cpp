@@ -128,6 +128,7 @@ Json describe(const ImageJob& job, const GenerationSettings& settings) {
   result["text"] = job.request->text;
   result["image"] = job.request->image_name;
   result["settings"] = write_json(fields_of(sampling));
+  result["settings"]["precision"] = settings.precision;
   if (!settings.swap.empty()) result["settings"]["swap"] = settings.swap;
   result["model"] = settings.model_hash;
   return result;
