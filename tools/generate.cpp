@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct GenerateOptions {
-  std::string model, requests, text, image, out, split, swap, device = "auto", precision = "auto";
+  std::string model, requests, text, image, out, split, swap, device = "cpu", precision = "auto";
   std::optional<std::string> method;
   std::optional<std::int64_t> steps;
   std::optional<double> guidance_text, guidance_image;
