@@ -108,7 +108,7 @@ TEST_F(Requests, BadRowsAreCollectedWithTheirReason) {
   expect(R"({"id":"a/b","text":"t","image":"p.png"})", "no safe file name");
   expect(R"({"id":"..","text":"t","image":"p.png"})", "no safe file name");
   expect(R"({"id":"a\nb","text":"t","image":"p.png"})", "no safe file name");
-  expect(R"({"id":")" + std::string(300, 'x') + R"(","text":"t","image":"p.png"})", "300 bytes");
+  expect(R"({"id":")" + std::string(300, 'x') + R"(","text":"t","image":"p.png"})", "expected 1-200 bytes");
   expect(R"({"id":"a","text":"t","image":"p.png","n":0})", "whole number from 1");
   expect(R"({"id":"a","text":"t","image":"p.png","seed":-1})", "whole number from 0");
   expect(R"({"id":"a","text":"t","image":"p.png","seed":"x"})", "whole number from 0");
