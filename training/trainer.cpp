@@ -141,26 +141,23 @@ void Trainer::adopt(Generator model) {
   model_ = model;
 }
 
-Trainer::Input Trainer::make_input(std::int64_t step) {
-  const std::int64_t first = step * options_.batch_size;
-  Input input;
-  input.pairs = data_.pack.batch(order_.batch(first, options_.batch_size));
-  input.draw = draw_flow(static_cast<std::uint64_t>(options_.seed), first, input.pairs.target.sizes(), options_.loss);
-  return input;
-}
-
-Trainer::Input Trainer::next_input() {
-  Input input = next_.valid() ? next_.get() : make_input(state_.step);
-  next_ = std::async(std::launch::async, [this, next = state_.step + 1] { return make_input(next); });
-  return input;
+Batch Trainer::next_batch() {
+  const auto read = [this](std::int64_t step) {
+    return data_.pack.batch(order_.batch(step * options_.batch_size, options_.batch_size));
+  };
+  Batch batch = next_.valid() ? next_.get() : read(state_.step);
+  next_ = std::async(std::launch::async, read, state_.step + 1);
+  return batch;
 }
 
 double Trainer::step() {
-  const Input input = next_input();
+  const Batch pairs = next_batch();
+  const FlowDraw draw = draw_flow(static_cast<std::uint64_t>(options_.seed), state_.step * options_.batch_size,
+                                  pairs.target.sizes(), options_.loss);
   const double rate = learning_rate_at(options_.schedule, state_.step, progress());
-  const torch::Tensor x = interpolate(input.pairs.target, input.draw.noise, input.draw.t);
-  const Condition condition = model_->condition(input.pairs.texts, input.pairs.prompt, input.draw.visible);
-  const torch::Tensor loss = flow_loss(model_->forward(x, input.draw.t, condition), input.pairs.target, input.draw.t);
+  const torch::Tensor x = interpolate(pairs.target, draw.noise, draw.t);
+  const Condition condition = model_->condition(pairs.texts, pairs.prompt, draw.visible);
+  const torch::Tensor loss = flow_loss(model_->forward(x, draw.t, condition), pairs.target, draw.t);
   loss_ = loss.item<double>();
   double norm = loss_;
   if (std::isfinite(loss_)) {

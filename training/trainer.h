@@ -65,17 +65,10 @@ class Trainer {
   Generator& model() { return model_; }
 
  private:
-  // What a step reads, made beside the step before it.
-  struct Input {
-    Batch pairs;
-    FlowDraw draw;
-  };
-
   void start();
   void resume(const Checkpoint& checkpoint);
   void adopt(Generator model);
-  Input make_input(std::int64_t step);
-  Input next_input();
+  Batch next_batch();
   double progress() const;
   double elapsed() const;
   void log();
@@ -93,7 +86,7 @@ class Trainer {
   double elapsed_before_ = 0;                      // seconds of earlier processes
   std::int64_t logged_step_ = 0, saved_step_ = 0;  // of the last line, of the last checkpoint
   double logged_elapsed_ = 0, images_per_second_ = 0, loss_ = 0, rate_ = 0;
-  std::future<Input> next_;  // last: it must be over before the rest goes
+  std::future<Batch> next_;  // read beside the step before it; last, because it must be over before the rest goes
 };
 
 }  // namespace cigli
