@@ -29,6 +29,7 @@ foreach(module core imgproc imgcodecs)
 endforeach()
 find_package(nlohmann_json REQUIRED)
 find_package(cxxopts REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)  # without it LibTorch's at::parallel_for stays on one thread
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Threads REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc)  # LibTorch and OpenCV of Debian load it anyway
@@ -47,7 +48,7 @@ if(CIGLI_WARNINGS_AS_ERRORS)
 endif()
 target_link_libraries(cigli_flags INTERFACE
   ${torch_targets} ${OPENCV_core_LIBRARY} ${OPENCV_imgproc_LIBRARY} ${OPENCV_imgcodecs_LIBRARY}
-  nlohmann_json::nlohmann_json cxxopts::cxxopts OpenSSL::Crypto ICU::uc ZLIB::ZLIB Threads::Threads)
+  nlohmann_json::nlohmann_json cxxopts::cxxopts OpenSSL::Crypto ICU::uc OpenMP::OpenMP_CXX ZLIB::ZLIB Threads::Threads)
 if(CIGLI_SANITIZE)
   # GCC's -Wmaybe-uninitialized misfires inside the standard library once the sanitizers' checks are in.
   target_compile_options(cigli_flags INTERFACE
