@@ -237,6 +237,7 @@ bool Trainer::run() {
     if (every(options_.save_every)) save();
     bar.update(by_time ? static_cast<std::int64_t>(elapsed()) : state_.step, note());
   }
+  state_.elapsed = elapsed();
   if (finished() && state_.summed > 0) log();
   if (saved_step_ != state_.step) save();
   save_averaged_model(fs::path(options_.out) / "model.safetensors", *model_, *optimizer_, state_.step);
