@@ -21,7 +21,7 @@ nn::Conv2d conv1x1(std::int64_t in, std::int64_t out) { return nn::Conv2d(nn::Co
 ConditionAttentionImpl::ConditionAttentionImpl(std::int64_t channels, std::int64_t condition_width, std::int64_t heads,
                                                std::int64_t group)
     : heads(heads),
-      norm(register_module("norm", group_norm(channels, group))),
+      norm(register_module("norm", AdaptiveGroupNorm(channels, group, false))),
       qkv(register_module("qkv", nn::Linear(channels, 3 * channels))),
       condition_kv(register_module("condition_kv", nn::Linear(condition_width, 2 * channels))),
       out(register_module("out", zero_linear(channels, channels))) {}
@@ -60,7 +60,7 @@ UNetImpl::UNetImpl(const DecoderOptions& o, std::int64_t condition_width, std::i
       grow(register_module("grow", nn::ModuleList())),
       merge(register_module("merge", nn::ModuleList())),
       up(register_module("up", nn::ModuleList())),
-      norm(register_module("norm", group_norm(o.widths[0], o.group))),
+      norm(register_module("norm", AdaptiveGroupNorm(o.widths[0], o.group, true))),
       out(register_module("out", conv3x3(o.widths[0], 3 * o.patch * o.patch))) {
   const std::size_t coarsest = o.widths.size() - 1;
   for (std::size_t r = 0; r <= coarsest; ++r) {
@@ -102,7 +102,7 @@ Tensor UNetImpl::forward(const Tensor& x, const Tensor& t, const Condition& cond
     for (std::int64_t i = 0; i < kUpBlocks; ++i)
       y = up[r * kUpBlocks + i]->as<UNetStage>()->forward(y, embedding, condition);
   }
-  return torch::pixel_shuffle(out(torch::relu(norm(y))), options.patch);
+  return torch::pixel_shuffle(out(norm(y)), options.patch);
 }
 
 }  // namespace cigli

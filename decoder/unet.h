@@ -15,7 +15,7 @@ struct ConditionAttentionImpl : torch::nn::Module {
   ConditionAttentionImpl(std::int64_t channels, std::int64_t condition_width, std::int64_t heads, std::int64_t group);
   torch::Tensor forward(const torch::Tensor& x, const Condition& condition);
   std::int64_t heads;
-  torch::nn::GroupNorm norm;
+  AdaptiveGroupNorm norm;
   torch::nn::Linear qkv, condition_kv, out;
 };
 TORCH_MODULE(ConditionAttention);
@@ -41,7 +41,7 @@ struct UNetImpl : DenoiserImpl {
   torch::nn::ModuleList down, shrink;  // shrink[r]: resolution r -> r+1
   torch::Tensor positions;             // [C,h,w] at the coarsest resolution
   torch::nn::ModuleList grow, merge, up;
-  torch::nn::GroupNorm norm;
+  AdaptiveGroupNorm norm;
   torch::nn::Conv2d out;
 };
 

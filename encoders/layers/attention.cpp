@@ -1,5 +1,7 @@
 #include "encoders/layers/attention.h"
 
+#include <torch/version.h>
+
 #include <cmath>
 #include <vector>
 
@@ -11,6 +13,9 @@ using torch::Tensor;
 Tensor scaled_dot_product(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask) {
   TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && v.sizes() == k.sizes() && q.size(3) == k.size(3),
               "attention expects q [B,h,N,d], k and v [B,h,M,d]; got ", q.sizes(), ", ", k.sizes(), ", ", v.sizes());
+#if TORCH_VERSION_MAJOR >= 2  // fused from there on
+  return at::scaled_dot_product_attention(q, k, v, mask.defined() ? mask.unsqueeze(1).unsqueeze(1) : mask);
+#else
   const Tensor scaled = q * (1.0 / std::sqrt(static_cast<double>(q.size(3))));
   Tensor scores = torch::matmul(scaled, k.transpose(2, 3));
   if (mask.defined()) {
@@ -18,6 +23,7 @@ Tensor scaled_dot_product(const Tensor& q, const Tensor& k, const Tensor& v, con
     scores = scores + bias.unsqueeze(1).unsqueeze(1);
   }
   return torch::matmul(torch::softmax(scores, -1), v);
+#endif
 }
 
 Tensor split_heads(const Tensor& x, std::int64_t heads) {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "encoders/layers/group_norm.h"
+
 namespace cigli {
 
 struct ResidualBlockOptions {
@@ -13,12 +15,11 @@ struct ResidualBlockOptions {
 };
 
 // x + conv(relu(film(norm(conv(relu(norm(x))))))) on [B,C,H,W], 3x3 convolutions; the second one starts at zero.
-// With an embedding [B,E] the second norm is modulated channel by channel: y (1 + scale) + shift (FiLM, Perez et al.
-// 2018).
+// With an embedding [B,E] the second norm is modulated channel by channel (adaptive group normalisation).
 struct ResidualBlockImpl : torch::nn::Module {
   explicit ResidualBlockImpl(const ResidualBlockOptions& options);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& embedding = {});
-  torch::nn::GroupNorm norm1, norm2;
+  AdaptiveGroupNorm norm1, norm2;
   torch::nn::Conv2d conv1, conv2;
   torch::nn::Linear film{nullptr};
 };
@@ -26,7 +27,6 @@ TORCH_MODULE(ResidualBlock);
 
 // 3x3 convolution, same size.
 torch::nn::Conv2d conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride = 1);
-torch::nn::GroupNorm group_norm(std::int64_t channels, std::int64_t group);
 
 // [B,C,H,W] <-> [B,HW,C]; a view when the image is channels_last.
 torch::Tensor to_tokens(const torch::Tensor& image);
