@@ -27,7 +27,7 @@ class Check : public testing::Test {
     write_metadata(folder_.path(), rows_);
     return check_dataset(folder_.path());
   }
-  ScratchFolder folder_;
+  TemporaryFolder folder_;
   std::vector<Row> rows_;
 };
 

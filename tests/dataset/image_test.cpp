@@ -125,7 +125,7 @@ TEST(Image, AppliesExifOrientation) {
     int orientation, dark_x, dark_y, red_x, red_y;
   } expected[] = {{1, 0, 0, 1, 0}, {2, 1, 0, 0, 0}, {3, 1, 1, 0, 1}, {4, 0, 1, 1, 1},
                   {5, 0, 0, 0, 1}, {6, 1, 0, 1, 1}, {7, 1, 1, 1, 0}, {8, 0, 1, 0, 0}};
-  ScratchFolder folder;
+  TemporaryFolder folder;
   for (const auto& e : expected)
     for (const bool little : {false, true}) {
       SCOPED_TRACE(e.orientation);
@@ -192,7 +192,7 @@ TEST(Image, HugeHeaderIsRefusedBeforeDecoding) {
 }
 
 TEST(Image, ErrorsNameTheFile) {
-  ScratchFolder folder;
+  TemporaryFolder folder;
   write_bytes(folder / "empty.png", "");
   write_bytes(folder / "text.png", "hello, world");
   for (const std::string name : {"empty.png", "text.png", "absent.png"}) {

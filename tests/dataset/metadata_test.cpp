@@ -32,7 +32,7 @@ class MetadataFile : public testing::Test {
     EXPECT_EQ(metadata.faults[0].line, 2);
     return metadata.faults[0].reason;
   }
-  ScratchFolder folder_;
+  TemporaryFolder folder_;
 };
 
 void expect_has(const std::string& text, const std::string& part) {

@@ -41,7 +41,7 @@ class Nlvr1 : public testing::Test {
       write_png_at(source() / subfolder / ("dev-" + identifier + "-" + std::to_string(k) + ".png"));
   }
   static void write_png_at(const fs::path& file) { write_bytes(file, encode_png(scene())); }
-  ScratchFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(Nlvr1, CutsPromptAndTarget) {
@@ -155,7 +155,7 @@ void expect_items_where_described(const fs::path& folder, const Row& row) {
 }
 
 TEST(Nlvr1ReleaseSlow, CountsAreThePublishedOnes) {
-  ScratchFolder folder;
+  TemporaryFolder folder;
   for (const auto& [split, pairs] : {std::pair{"dev", 3282}, std::pair{"test", 3336}}) {
     const fs::path archive = fs::path(CIGLI_TEST_DATA) / "data/nlvr1" / (std::string(split) + ".tar.gz");
     if (!fs::exists(archive)) GTEST_SKIP() << "no " << archive;

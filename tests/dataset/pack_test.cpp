@@ -41,7 +41,7 @@ class PackFile : public testing::Test {
   void SetUp() override { make_dataset(data(), 10); }
   std::filesystem::path data() const { return folder_ / "data"; }
   std::filesystem::path file() const { return folder_ / "pairs.pack"; }
-  ScratchFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(PackFile, HoldsThePairs) {

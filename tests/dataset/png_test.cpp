@@ -24,7 +24,7 @@ class PngText : public testing::Test {
     write_bytes(folder_ / "a.png", make_png(1, 1, 8, 0, {std::string(1, 0)}, chunks));
     return read_png_text(folder_ / "a.png");
   }
-  ScratchFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST(Png, PixelsSurvive) {

@@ -22,7 +22,7 @@ class Requests : public testing::Test {
     EXPECT_EQ(list.faults[0].line, 1);
     return list.faults[0].reason;
   }
-  ScratchFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(Requests, ReadsJsonLines) {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -9,28 +7,9 @@
 #include <vector>
 
 #include "dataset/image.h"
+#include "tests/temporary_folder.h"
 
 namespace cigli {
-
-// A folder of its own, gone with the object.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "cigli-dataset-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline void write_bytes(const std::filesystem::path& file, const std::string& bytes) {
   std::filesystem::create_directories(file.parent_path());
@@ -53,16 +32,5 @@ inline Image sample_image(std::int64_t width, std::int64_t height, int variant =
 std::string png_chunk(const std::string& type, const std::string& data);
 std::string make_png(std::uint32_t width, std::uint32_t height, int depth, int colour,
                      const std::vector<std::string>& rows, const std::string& chunks = "");
-
-// The message of the Error that `call` throws, "" when it throws none.
-template <class Call>
-std::string error_of(const Call& call) {
-  try {
-    call();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "";
-}
 
 }  // namespace cigli

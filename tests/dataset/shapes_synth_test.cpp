@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include "dataset/shapes/synth.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
+#include "tests/temporary_folder.h"
 
 namespace cigli {
 namespace {
@@ -20,12 +20,6 @@ namespace fs = std::filesystem;
 
 class ShapesSynth : public testing::Test {
  protected:
-  ShapesSynth() : folder_(fs::temp_directory_path() / ("shapes-synth-" + std::to_string(getpid()))) {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~ShapesSynth() override { fs::remove_all(folder_); }
-
   SynthOptions options(const std::string& name, std::int64_t count) const {
     SynthOptions o;
     o.out = (folder_ / name).string();
@@ -44,7 +38,7 @@ class ShapesSynth : public testing::Test {
     return files;
   }
 
-  fs::path folder_;
+  const TemporaryFolder folder_;
 };
 
 TEST_F(ShapesSynth, WritesADatasetWhoseTargetsHold) {

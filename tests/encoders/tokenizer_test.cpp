@@ -2,12 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <chrono>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -16,6 +14,7 @@
 #include "encoders/words.h"
 #include "runtime/error.h"
 #include "runtime/philox.h"
+#include "tests/temporary_folder.h"
 
 namespace cigli {
 namespace {
@@ -26,20 +25,9 @@ namespace fs = std::filesystem;
 
 const fs::path reference = CIGLI_TEST_DATA;
 
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 class Files : public testing::Test {
  protected:
-  fs::path folder = fs::temp_directory_path() / ("cigli_tokenizer_" + std::to_string(::getpid()));
-  void SetUp() override { fs::create_directories(folder); }
-  void TearDown() override { fs::remove_all(folder); }
+  const TemporaryFolder folder;
   fs::path write(const std::string& name, const std::string& bytes) const {
     std::ofstream(folder / name, std::ios::binary) << bytes;
     return folder / name;
@@ -150,7 +138,7 @@ TEST(Words, LowersAsUnicodeSays) {
 }
 
 TEST(Words, RefusesTextThatIsNotUtf8) {
-  EXPECT_EQ(message_of([] { split_words("ab\xff"); }), "text is not UTF-8: invalid byte at offset 2");
+  EXPECT_EQ(error_of([] { split_words("ab\xff"); }), "text is not UTF-8: invalid byte at offset 2");
 }
 
 TEST(Html, UnescapesAsTheStandardSays) {
@@ -219,15 +207,14 @@ TEST_F(TokenizerFiles, LoadsPlainAndGzippedMerges) {
 TEST_F(TokenizerFiles, BadFilesAreNamedWithTheirLine) {
   const auto message = [&](const std::string& name, const std::string& bytes) {
     const fs::path file = write(name, bytes);
-    return message_of([&] { Tokenizer::load(file); });
+    return error_of([&] { Tokenizer::load(file); });
   };
   EXPECT_NE(message("three.txt", "t h\nt h e\n").find("three.txt:2: 't h e' is no BPE merge"), std::string::npos);
   EXPECT_NE(message("unknown.txt", "t h\nzz e\n").find("unknown.txt:2: 'zz e' is no BPE merge"), std::string::npos);
   EXPECT_NE(message("empty.txt", "").find("empty.txt: empty file"), std::string::npos);
   EXPECT_NE(message("broken.gz", std::string("\x1f\x8b\x08\0\0\0\0\0\0\3ab", 12)).find("broken.gz: damaged"),
             std::string::npos);
-  EXPECT_NE(message_of([&] { Tokenizer::load(folder / "none.txt"); }).find("none.txt: no such file"),
-            std::string::npos);
+  EXPECT_NE(error_of([&] { Tokenizer::load(folder / "none.txt"); }).find("none.txt: no such file"), std::string::npos);
 }
 
 TEST(TokenBatch, PadsToAMultipleOfEightAndMarksTruncation) {

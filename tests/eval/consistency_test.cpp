@@ -1,14 +1,15 @@
 #include "eval/consistency.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <fstream>
+#include <memory>
 
 #include "dataset/image.h"
 #include "dataset/metadata.h"
 #include "dataset/shapes/synth.h"
 #include "runtime/error.h"
+#include "tests/temporary_folder.h"
 
 namespace cigli {
 namespace {
@@ -19,17 +20,16 @@ namespace fs = std::filesystem;
 class ConsistencyScore : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    std::string name = (fs::temp_directory_path() / "cigli-eval-XXXXXX").string();
-    folder = mkdtemp(name.data());
+    scratch = std::make_unique<TemporaryFolder>();
     SynthOptions options;
-    options.out = (folder / "data").string();
+    options.out = (*scratch / "data").string();
     options.count = 40;
     options.seed = 3;
     options.split = "test";
     synthesise(options, [](std::int64_t) {});
-    rows = read_metadata_strict(folder / "data");
+    rows = read_metadata_strict(*scratch / "data");
   }
-  static void TearDownTestSuite() { fs::remove_all(folder); }
+  static void TearDownTestSuite() { scratch.reset(); }
   void SetUp() override { fs::create_directory(generated); }
   void TearDown() override { fs::remove_all(generated); }
 
@@ -42,17 +42,12 @@ class ConsistencyScore : public testing::Test {
     return score_consistency(generated, folder / "data", options);
   }
   std::string message() const {
-    try {
-      score();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+    return error_of([&] { score(); });
   }
 
-  static inline fs::path folder;
+  static inline std::unique_ptr<TemporaryFolder> scratch;
   static inline std::vector<Row> rows;
-  const fs::path generated = folder / "generated";
+  const fs::path folder = scratch->path(), generated = folder / "generated";
 };
 
 TEST_F(ConsistencyScore, TrueTargetsHold) {
@@ -83,12 +78,20 @@ TEST_F(ConsistencyScore, CountsWhatHoldsByGroup) {
   for (const RowVerdict& verdict : consistency.verdicts) EXPECT_EQ(verdict.holds, verdict.reason.empty());
 }
 
-TEST_F(ConsistencyScore, MissingImagesAreListedAndNotScored) {
+TEST_F(ConsistencyScore, MissingImagesAreFailuresUnlessLeftOut) {
   for (std::size_t i = 2; i < rows.size(); ++i) give(i);
   const Consistency consistency = score();
-  EXPECT_EQ(consistency.all.n, 38);
+  EXPECT_EQ(consistency.all.n, 40);
+  EXPECT_NEAR(consistency.all.accuracy, 38 / 40.0, 1e-9);
   EXPECT_EQ(consistency.missing, (std::vector<std::string>{rows[0].id, rows[1].id}));
+  EXPECT_EQ(consistency.verdicts[0].reason, "no image");
   EXPECT_EQ(to_json(consistency)["missing"], 2);
+  ConsistencyOptions present;
+  present.present_only = true;
+  const Consistency others = score(present);
+  EXPECT_EQ(others.all.n, 38);
+  EXPECT_NEAR(others.all.accuracy, 1, 1e-9);
+  EXPECT_EQ(others.missing.size(), 2u);
 }
 
 TEST_F(ConsistencyScore, DamagedImagesCountAsFailures) {
@@ -112,7 +115,9 @@ TEST_F(ConsistencyScore, DoesNotDependOnThreads) {
 
 TEST_F(ConsistencyScore, JsonHasTheKeysThatScriptsRead) {
   give(0);
-  const nlohmann::ordered_json json = to_json(score());
+  ConsistencyOptions present;
+  present.present_only = true;
+  const nlohmann::ordered_json json = to_json(score(present));
   EXPECT_EQ(json["n"], 1);
   EXPECT_EQ(json["ci"].size(), 2u);
   for (const char* key : {"accuracy", "n", "ci"}) {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "runtime/error.h"
-#include "tests/runtime/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace cigli {
 namespace {

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "runtime/files.h"
-#include "tests/runtime/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace cigli {
 namespace {

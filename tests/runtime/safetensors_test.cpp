@@ -7,7 +7,7 @@
 
 #include "runtime/error.h"
 #include "runtime/files.h"
-#include "tests/runtime/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace cigli {
 namespace {

@@ -1,12 +1,13 @@
 #include "tests/tools/command.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <sstream>
+
+#include "tests/temporary_folder.h"
 
 namespace cigli {
 namespace fs = std::filesystem;
@@ -14,16 +15,8 @@ namespace fs = std::filesystem;
 namespace {
 
 const fs::path& top() {
-  struct Folder {
-    fs::path path;
-    Folder() {
-      std::string name = (fs::temp_directory_path() / "cigli-tools-XXXXXX").string();
-      path = mkdtemp(name.data());
-    }
-    ~Folder() { fs::remove_all(path); }
-  };
-  static const Folder folder;
-  return folder.path;
+  static const TemporaryFolder folder;
+  return folder.path();
 }
 
 // Through files, so that nothing can block on a full pipe.

@@ -1,5 +1,7 @@
 #include "training/checkpoint.h"
 
+#include <gtest/gtest.h>
+
 #include "runtime/files.h"
 #include "tests/training/tiny_run.h"
 
@@ -35,15 +37,6 @@ std::string save(const TemporaryFolder& run, Trained& t, std::int64_t step) {
   t.state.step = step;
   save_checkpoint(run.path(), *t.model, *t.optimizer, t.state, nlohmann::json{{"steps", 9}});
   return list_checkpoints(run.path()).back().string();
-}
-
-std::string fault_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(Checkpoint, BringsBackOptimizerAndState) {
@@ -101,7 +94,7 @@ TEST(Checkpoint, PassesOverADamagedOne) {
   }
   fs::resize_file(list_checkpoints(run.path()).front(), 20);
   testing::internal::CaptureStderr();
-  EXPECT_NE(fault_of([&] { read_newest_checkpoint(run.path()); }).find("step-00000006"), std::string::npos);
+  EXPECT_NE(error_of([&] { read_newest_checkpoint(run.path()); }).find("step-00000006"), std::string::npos);
   testing::internal::GetCapturedStderr();
 }
 
@@ -115,21 +108,21 @@ TEST(Checkpoint, NamesWhatDoesNotFit) {
   TensorFile bad = good;
   bad.tensors.erase(name);
   write_safetensors(file, bad);
-  EXPECT_NE(fault_of([&] { restore_optimizer(read_checkpoint(file), *saved.optimizer); }).find(name),
+  EXPECT_NE(error_of([&] { restore_optimizer(read_checkpoint(file), *saved.optimizer); }).find(name),
             std::string::npos);
   bad.tensors[name] = torch::zeros({1});
   write_safetensors(file, bad);
-  EXPECT_NE(fault_of([&] { restore_optimizer(read_checkpoint(file), *saved.optimizer); }).find(name),
+  EXPECT_NE(error_of([&] { restore_optimizer(read_checkpoint(file), *saved.optimizer); }).find(name),
             std::string::npos);
   for (const char* state : {"", "[]", "{\"step\": 3}", "{\"step\": \"three\"}"}) {
     bad = good;
     bad.metadata["training.state"] = state;
     write_safetensors(file, bad);
-    EXPECT_NE(fault_of([&] { read_checkpoint(file); }).find("training.state"), std::string::npos) << state;
+    EXPECT_NE(error_of([&] { read_checkpoint(file); }).find("training.state"), std::string::npos) << state;
   }
   bad.metadata.erase("training.state");
   write_safetensors(file, bad);
-  EXPECT_NE(fault_of([&] { read_checkpoint(file); }).find("not a training checkpoint"), std::string::npos);
+  EXPECT_NE(error_of([&] { read_checkpoint(file); }).find("not a training checkpoint"), std::string::npos);
 }
 
 }  // namespace

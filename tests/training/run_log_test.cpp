@@ -1,5 +1,7 @@
 #include "training/run_log.h"
 
+#include <gtest/gtest.h>
+
 #include "runtime/files.h"
 #include "tests/training/tiny_run.h"
 

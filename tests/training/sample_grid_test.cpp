@@ -2,27 +2,30 @@
 
 #include <gtest/gtest.h>
 
+#include "dataset/tensor_image.h"
+#include "tests/training/tiny_run.h"
+#include "training/trainer.h"
+
 namespace cigli {
 namespace {
 
-TEST(SampleGrid, ShowsPromptGeneratedAndTargetSideBySide) {
-  const std::vector<GridRow> rows{{"a sentence", Image(32, 32, 10), Image(48, 48, 20), Image(48, 48, 30)},
-                                  {std::string(40, 'w') + " and so on and so on, far longer than one line can be",
-                                   Image(32, 32, 40), Image(48, 48, 50), Image(48, 48, 60)}};
-  const Image one = draw_grid({rows[0]}), both = draw_grid(rows);
-  // 96 pixels each with 8 between and around.
-  EXPECT_EQ(one.width, 3 * 96 + 4 * 8);
-  EXPECT_EQ(one.at(8, 8)[0], 10);
-  EXPECT_EQ(one.at(8 + 95, 8 + 95)[0], 10);
-  EXPECT_EQ(one.at(8 + 96 + 8, 8)[0], 20);
-  EXPECT_EQ(one.at(8 + 2 * (96 + 8), 8)[0], 30);
-  EXPECT_EQ(one.at(8 + 96 + 4, 8)[0], 255);
-  EXPECT_EQ(both.at(8, one.height + 8)[0], 40);
-  EXPECT_GT(both.height, 2 * one.height);  // the long sentence takes more lines
-  int ink = 0;
-  for (std::int64_t y = 8 + 96; y < one.height; ++y)
-    for (std::int64_t x = 0; x < one.width; ++x) ink += one.at(x, y)[0] < 100;
-  EXPECT_GT(ink, 50);
+TEST(SampleGrid, ShowsPromptGeneratedAndTargetOfTheRowsAskedFor) {
+  const TemporaryFolder folder;
+  TrainOptions options = tiny_options(make_tiny_dataset(folder / "data", 6), folder / "run");
+  Trainer trainer(options);
+  const Pack& pack = trainer.data().pack;
+  const std::vector<SheetCard> cards = sample_cards(trainer.model(), pack, {3, 1}, 7);
+  ASSERT_EQ(cards.size(), 2u);
+  const Batch batch = pack.batch({3, 1});
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(cards[i].text, "make it blue");
+    ASSERT_EQ(cards[i].images.size(), 3u);
+    EXPECT_EQ(cards[i].images[0].pixels, to_image(batch.prompt[static_cast<std::int64_t>(i)]).pixels);
+    EXPECT_EQ(cards[i].images[2].pixels, to_image(batch.target[static_cast<std::int64_t>(i)]).pixels);
+  }
+  // Noise goes by id and seed: a row keeps its image in another order, and gets another one under another seed.
+  EXPECT_EQ(sample_cards(trainer.model(), pack, {1, 3}, 7)[1].images[1].pixels, cards[0].images[1].pixels);
+  EXPECT_NE(sample_cards(trainer.model(), pack, {3, 1}, 8)[0].images[1].pixels, cards[0].images[1].pixels);
 }
 
 }  // namespace

@@ -1,33 +1,14 @@
 #pragma once
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "dataset/image.h"
 #include "dataset/metadata.h"
-#include "runtime/error.h"
+#include "tests/temporary_folder.h"
 
 namespace cigli {
-
-// A folder of its own that goes with the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = testing::TempDir() + "cigli-training-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw Error(name + ": can't be made");
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  const std::filesystem::path& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 // A dataset folder of `count` pairs at 16 px: the sentence names the colour of a disc, the prompt its place.
 inline std::string make_tiny_dataset(const std::string& folder, std::int64_t count, const std::string& split = "") {
