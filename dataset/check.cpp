@@ -69,12 +69,19 @@ class Checker {
 
   CheckReport finish() {
     look_at_images();
-    const std::int64_t usable = report_.splits["train"] + report_.splits[""];
-    for (const char* split : {"train", ""})
-      if (report_.splits[split] == 0) report_.splits.erase(split);
+    // What training does: rows without a split count where no row has one.
+    const std::int64_t unsplit = report_.splits[""];
+    report_.splits.erase("");
+    const std::int64_t usable = report_.splits.empty() ? unsplit : report_.splits["train"];
     if (usable == 0)
-      report_.findings.push_back(
-          {true, 0, "", "no rows to train on", "put rows into the split \"train\", or leave \"split\" out"});
+      report_.findings.push_back({true, 0, "", "no rows to train on",
+                                  "put rows into the split \"train\", or leave \"split\" out of all rows"});
+    if (unsplit > 0 && !report_.splits.empty())
+      report_.findings.push_back({false, 0, "",
+                                  std::to_string(unsplit) + " rows without a split beside others with one",
+                                  "training leaves them out: give them a split"});
+    if (unsplit > 0) report_.splits[""] = unsplit;
+    if (report_.splits["train"] == 0) report_.splits.erase("train");
     std::stable_sort(report_.findings.begin(), report_.findings.end(),
                      [](const Finding& a, const Finding& b) { return a.line < b.line; });
     report_.trainable = report_.errors() == 0;

@@ -22,7 +22,7 @@ constexpr std::int64_t most_images = 10000;  // of one request
 // An id becomes a file name: no separators, no control characters, nothing hidden.
 void check_id(const std::string& id) {
   if (!can_be_file_name(id))
-    throw Error("id \"" + id.substr(0, 60) + "\" is no safe file name, expected 1-200 bytes with no slash, control " +
+    throw Error("id \"" + clipped(id, 60) + "\" is no safe file name, expected 1-200 bytes with no slash, control " +
                 "character or leading dot");
 }
 
@@ -129,6 +129,8 @@ void read_jsonl(std::string_view bytes, Reader& reader) {
 void read_csv(std::string_view bytes, const std::string& where, Reader& reader) {
   CsvReader csv(bytes);
   const std::vector<std::string> header = csv.next().cells;
+  for (const std::string& column : header)
+    if (invalid_utf8(column) != std::string_view::npos) throw Error(where + ":1: a column's name is not UTF-8");
   for (const char* column : {"id", "text"})
     if (std::find(header.begin(), header.end(), column) == header.end())
       throw Error(where + ":1: no column \"" + column + "\", expected a header line with id, text and image");

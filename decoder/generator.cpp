@@ -4,6 +4,9 @@
 #include <cctype>
 #include <set>
 
+#include "encoders/layers/residual_block.h"
+#include "runtime/error.h"
+
 namespace cigli {
 
 using torch::Tensor;
@@ -20,17 +23,37 @@ void ModelOptions::visit(Fields& f) {
   f.group("sampling", sampling);
 }
 
+namespace {
+
+void check_multiple(const std::string& key, std::int64_t value, const std::string& of, std::int64_t divisor) {
+  if (value % divisor != 0)
+    throw Error("model." + key + " is " + std::to_string(value) + ", expected a multiple of " + of + " = " +
+                std::to_string(divisor));
+}
+
+const ModelOptions& checked(const ModelOptions& o) {
+  check_multiple("text.width", o.text.width, "model.text.heads", o.text.heads);
+  check_multiple("image.width", o.image.width, "the group size", ResidualBlockOptions().group);
+  check_multiple("fusion.width", o.fusion.width, "model.fusion.heads", o.fusion.heads);
+  for (const std::int64_t width : o.decoder.widths)
+    check_multiple("decoder.widths", width, "model.decoder.group", o.decoder.group);
+  if (!o.decoder.widths.empty())
+    check_multiple("decoder.widths", o.decoder.widths.back(), "model.decoder.heads", o.decoder.heads);
+  if (o.image.patch != o.decoder.patch)
+    throw Error("model.image.patch and model.decoder.patch must be equal; got " + std::to_string(o.image.patch) +
+                " and " + std::to_string(o.decoder.patch));
+  return o;
+}
+
+}  // namespace
+
 GeneratorImpl::GeneratorImpl(const ModelOptions& o, Tokenizer t)
-    : options(o),
+    : options(checked(o)),
       tokenizer(std::move(t)),
       text_encoder(register_module("text_encoder", make_text_encoder(o.text, tokenizer.vocabulary()))),
       image_encoder(register_module("image_encoder", make_image_encoder(o.image))),
       fusion(register_module("fusion", make_fusion(o.fusion, o.text.width, o.image.width))),
-      denoiser(register_module("denoiser", make_denoiser(o.decoder, o.fusion.width, o.height, o.width))) {
-  if (o.image.patch != o.decoder.patch)
-    throw Error("model.image.patch and model.decoder.patch must be equal; got " + std::to_string(o.image.patch) +
-                " and " + std::to_string(o.decoder.patch));
-}
+      denoiser(register_module("denoiser", make_denoiser(o.decoder, o.fusion.width, o.height, o.width))) {}
 
 Condition GeneratorImpl::condition(const std::vector<std::string>& texts, const Tensor& prompt,
                                    const Visible& visible) {

@@ -13,7 +13,7 @@ struct ImageEncoderOptions {
   std::string kind = "convolutional";
   std::int64_t patch = 4;  // pixels a side of a cell of the feature map
   std::int64_t width = 128;
-  std::int64_t blocks = 1;  // residual blocks at the map's resolution
+  std::int64_t blocks = 1;  // residual blocks at the tokens' resolution
   void visit(Fields& f);
 };
 

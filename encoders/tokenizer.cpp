@@ -11,6 +11,7 @@
 #include "encoders/html_entities.h"
 #include "encoders/words.h"
 #include "runtime/error.h"
+#include "runtime/text.h"
 
 namespace cigli {
 namespace {
@@ -130,7 +131,7 @@ Tokenizer Tokenizer::from_merges_text(std::string_view text, const std::string& 
     const std::size_t space = line.find(' ');
     const bool two = space != std::string_view::npos && line.find(' ', space + 1) == std::string_view::npos;
     if (!two || !tokenizer.add_merge(std::string(line.substr(0, space)), std::string(line.substr(space + 1))))
-      throw Error(where + ":" + std::to_string(line_number) + ": '" + std::string(line.substr(0, 60)) +
+      throw Error(where + ":" + std::to_string(line_number) + ": '" + clipped(line, 60) +
                   "' is no BPE merge, expected two known tokens with one space between them");
   }
   tokenizer.rank_merges();

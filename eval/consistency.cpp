@@ -4,11 +4,13 @@
 #include <cstdio>
 #include <functional>
 
+#include "dataset/check.h"
 #include "dataset/image.h"
 #include "dataset/metadata.h"
 #include "dataset/parallel.h"
 #include "dataset/shapes/checker.h"
 #include "runtime/error.h"
+#include "runtime/text.h"
 
 namespace cigli {
 namespace {
@@ -32,7 +34,7 @@ std::string family_of(const Row& row, const std::string& where) {
 }
 
 Judged judge(const Row& row, const fs::path& file, const std::string& where) {
-  if (!fs::exists(file)) return {State::missing, {}};
+  if (!fs::exists(file)) return {State::missing, {false, false, false, "no image"}};
   Image image;
   try {
     image = read_image(file);
@@ -68,7 +70,11 @@ std::vector<Row> rows_of(const fs::path& data, const std::string& split, Consist
     consistency.faults.push_back(file + ":" + std::to_string(fault.line) + ": " + fault.reason);
   std::vector<Row> rows;
   for (Row& row : metadata.rows)
-    if (split.empty() || row.split == split) rows.push_back(std::move(row));
+    if (!can_be_file_name(row.id))
+      consistency.faults.push_back(file + ":" + std::to_string(row.line) + ": id \"" + clipped(row.id, 60) +
+                                   "\" is no safe file name");
+    else if (split.empty() || row.split == split)
+      rows.push_back(std::move(row));
   if (rows.empty())
     throw Error(file + (split.empty() ? ": no usable rows" : ": no usable row of split \"" + split + "\""));
   return rows;
@@ -114,7 +120,7 @@ Consistency score_consistency(const fs::path& generated, const fs::path& data, c
     const auto& [state, verdict] = judged[i];
     if (state == State::missing) {
       consistency.missing.push_back(rows[i].id);
-      continue;
+      if (options.present_only) continue;
     }
     if (state == State::damaged) consistency.damaged.push_back(verdict.reason);
     consistency.verdicts.push_back({rows[i].id, families[i], verdict.holds, verdict.reason});
@@ -124,7 +130,7 @@ Consistency score_consistency(const fs::path& generated, const fs::path& data, c
     if (const int seen = flag(rows[i], "seen"); seen >= 0) combination[seen].push_back(hit);
     if (const int seen = flag(rows[i], "paraphrase_seen"); seen >= 0) paraphrase[seen].push_back(hit);
   }
-  if (all.empty())
+  if (consistency.missing.size() == rows.size())
     throw Error(generated.string() + ": none of the " + std::to_string(rows.size()) + " images is there, expected " +
                 rows.front().id + ".png and so on");
   consistency.all = score_of(all, options.bootstrap);

@@ -19,8 +19,9 @@ struct Score {
 };
 
 struct ConsistencyOptions {
-  std::string split;         // rows of this split alone; "" = all
-  std::int64_t threads = 0;  // 0: all cores
+  std::string split;          // rows of this split alone; "" = all
+  bool present_only = false;  // leave rows without an image out instead of counting them as failures
+  std::int64_t threads = 0;   // 0: all cores
   BootstrapOptions bootstrap;
 };
 
@@ -36,7 +37,7 @@ struct Consistency {
   Score seen_paraphrase, unseen_paraphrase;  // by the sentence's wording
   std::map<std::string, Score> families;
   std::vector<RowVerdict> verdicts;  // of every row scored, in the dataset's order
-  std::vector<std::string> missing;  // ids without an image: not scored
+  std::vector<std::string> missing;  // ids without an image: failures, or left out
   std::vector<std::string> damaged;  // images that can't be read, "FILE: reason": scored as failures
   std::vector<std::string> faults;   // rows of the dataset that can't be used, "FILE:LINE: reason"
 };

@@ -117,6 +117,8 @@ std::string expectation(const Field& field) {
   return (holds_list(field) ? "a list, each " : "") + kind + (range.empty() ? "" : ", " + range);
 }
 
+std::string shorten(const std::string& text) { return clipped(text, 60); }
+
 std::string describe(const json& value) {
   if (value.is_object()) return "a group";
   if (!value.is_array()) return shorten(value.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -130,12 +132,6 @@ std::string describe(const json& value) {
 void assign(const Field& field, const json& from, const std::string& where, const std::string& name) {
   if (with_value(field, [&](auto& value) { return take(from, field, value); })) return;
   throw Error(where + name + ": found " + describe(from) + ", expected " + expectation(field));
-}
-
-std::string shorten(std::string text) {
-  constexpr std::size_t kLongest = 60;
-  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
-  return text;
 }
 
 std::string join(const std::vector<std::string>& words, const std::string& between) {

@@ -53,7 +53,7 @@ std::string describe(const nlohmann::json& value);
 void assign(const Field& field, const nlohmann::json& from, const std::string& where, const std::string& name);
 
 // The first 60 bytes of a text that somebody gave, for a message.
-std::string shorten(std::string text);
+std::string shorten(const std::string& text);
 std::string join(const std::vector<std::string>& words, const std::string& between);
 // The known name that was probably meant, or "". A name given without its group finds the full one.
 std::string suggestion(const std::string& name, const std::vector<std::string>& known);

@@ -10,6 +10,9 @@ namespace cigli {
 // Byte offset of the first byte that is not well-formed UTF-8 (overlong forms and surrogates included), or npos.
 std::size_t invalid_utf8(std::string_view text);
 
+// At most `bytes` of UTF-8 text, cut between characters, with "..." where something is left out.
+std::string clipped(std::string_view text, std::size_t bytes);
+
 // The candidate with the smallest edit distance to `word`, or "" when none is near enough to suggest.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 

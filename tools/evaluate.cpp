@@ -9,8 +9,8 @@ namespace cigli {
 namespace {
 
 struct EvaluateOptions {
-  std::string generated, data, split, out;
-  bool json = false;
+  std::string generated, data, split, out, rows;
+  bool json = false, present_only = false;
   std::int64_t threads = 0, resamples = 2000, seed = 0;
 
   void visit(Fields& f) {
@@ -19,6 +19,8 @@ struct EvaluateOptions {
     f("split", split, "rows of this split alone");
     f("json", json, "print the scores as JSON instead of a table");
     f("out", out, "also write the scores to this JSON file");
+    f("rows", rows, "also write one line a row to this JSONL file: id, family, holds, reason");
+    f("present_only", present_only, "leave rows without an image out; else they count as failures");
     f("resamples", resamples, "bootstrap resamples behind an interval", Range{1, 1e6});
     f("seed", seed, "seed of the bootstrap", Range{0, 9e18});
     f("threads", threads, "threads, 0 = all cores", Range{0, 4096});
@@ -33,6 +35,16 @@ void warn_about(const std::string& what, const std::vector<std::string>& items) 
   std::cerr << (items.size() > shown ? "; ..." : "") << "\n";
 }
 
+std::string lines_of(const std::vector<RowVerdict>& verdicts) {
+  std::string lines;
+  for (const RowVerdict& row : verdicts)
+    lines +=
+        nlohmann::ordered_json{{"id", row.id}, {"family", row.family}, {"holds", row.holds}, {"reason", row.reason}}
+            .dump() +
+        "\n";
+  return lines;
+}
+
 }  // namespace
 
 int run_evaluate(const Arguments& arguments) {
@@ -40,17 +52,20 @@ int run_evaluate(const Arguments& arguments) {
   set_threads(options.threads);
   ConsistencyOptions scoring;
   scoring.split = options.split;
+  scoring.present_only = options.present_only;
   scoring.threads = options.threads;
   scoring.bootstrap.resamples = options.resamples;
   scoring.bootstrap.seed = static_cast<std::uint64_t>(options.seed);
   const Consistency consistency = score_consistency(options.generated, options.data, scoring);
   warn_about("unusable rows of the dataset", consistency.faults);
-  warn_about("images are missing and not scored", consistency.missing);
+  warn_about(options.present_only ? "images are missing and not scored" : "images are missing and count as failures",
+             consistency.missing);
   warn_about("images are damaged and count as failures", consistency.damaged);
 
   nlohmann::ordered_json json;
   json["consistency"] = to_json(consistency);
   if (!options.out.empty()) write_file(options.out, json.dump(2) + "\n");
+  if (!options.rows.empty()) write_file(options.rows, lines_of(consistency.verdicts));
   std::cout << (options.json ? json.dump() + "\n" : to_table(consistency));
   return 0;
 }

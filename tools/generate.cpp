@@ -1,7 +1,9 @@
 #include <torch/cuda.h>
 
 #include <algorithm>
+#include <fstream>
 #include <iostream>
+#include <memory>
 #include <set>
 
 #include "dataset/derangement.h"
@@ -53,8 +55,8 @@ void check_options(const GenerateOptions& options) {
   const bool one = !options.text.empty() || !options.image.empty();
   if (one == !options.requests.empty())
     throw UsageError("generate: give either --requests FILE or --text T and --image P");
-  if (one && (options.text.empty() || options.image.empty()))
-    throw UsageError("generate: a single request needs both --text T and --image P");
+  if (one && (options.text.find_first_not_of(" \t\r\n") == std::string::npos || options.image.empty()))
+    throw UsageError("generate: a single request needs both --text T, not empty, and --image P");
   if (one && (!options.swap.empty() || !options.split.empty()))
     throw UsageError("generate: --swap and --split need --requests FILE");
   if (one && fs::path(options.out).extension() != ".png")
@@ -149,7 +151,7 @@ int generate_one(const GenerateOptions& options) {
   const fs::path out = options.out;
   for (ImageJob& job : jobs)
     job.file = out.stem().string() + (options.n > 1 ? "-" + std::to_string(job.k) : "") + out.extension().string();
-  const std::vector<Json> results = make_images(model, out.parent_path(), jobs, settings, failures);
+  const std::vector<Json> results = make_images(model, out.parent_path(), jobs, settings, failures, [](const Json&) {});
   if (!failures.empty()) throw Error(failures[0].reason);
   if (results.back().is_null()) throw Error(out.string() + ": interrupted");
   return 0;
@@ -170,6 +172,19 @@ void complain(const Failures& failures, const GenerateOptions& options) {
   if (failures.size() > shown)
     std::cerr << "cigli: " << failures.size() - shown << " more, see " << options.out << "/failed.jsonl\n";
 }
+
+// Adds lines to results.jsonl, so that even a killed run leaves word of the images it made.
+class Appender {
+ public:
+  explicit Appender(const fs::path& folder)
+      : stream_(std::make_shared<std::ofstream>(folder / "results.jsonl", std::ios::app)) {
+    if (stream_->tellp() > 0) *stream_ << "\n";  // behind a line that a kill has cut
+  }
+  void operator()(const Json& line) const { *stream_ << line.dump() << "\n" << std::flush; }
+
+ private:
+  std::shared_ptr<std::ofstream> stream_;
+};
 
 int generate_many(const GenerateOptions& options) {
   RequestFilter filter;
@@ -192,7 +207,7 @@ int generate_many(const GenerateOptions& options) {
     open.push_back(jobs[i]);
     places.push_back(i);
   }
-  std::vector<Json> made = make_images(model, options.out, open, settings, failures);
+  std::vector<Json> made = make_images(model, options.out, open, settings, failures, Appender(options.out));
   std::size_t made_count = 0, left = 0;
   tidy(failures);
   std::set<std::string> failed;

@@ -35,24 +35,7 @@ TextChunks chunks_of(const Json& result) {
   return chunks;
 }
 
-std::unordered_map<std::string, Json> read_results(const fs::path& file) {
-  std::unordered_map<std::string, Json> results;
-  if (!fs::exists(file)) return results;
-  const std::string bytes = read_file(file);
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t end = std::min(bytes.find('\n', at), bytes.size());
-    try {
-      Json result = parse_json_line(std::string_view(bytes).substr(at, end - at));
-      const std::string name = string_member(result, "file");
-      results[name] = std::move(result);
-    } catch (const Error&) {  // a damaged line tells nothing about its image
-    }
-    at = end + 1;
-  }
-  return results;
-}
-
-// Whether the image is there, whole, and not known to be made another way.
+// Whether the image is there, whole, and known to be made in the way that is wanted.
 bool is_finished(const fs::path& file, const Json& wanted, const Json* last) {
   if (!fs::exists(file)) return false;
   try {
@@ -65,8 +48,8 @@ bool is_finished(const fs::path& file, const Json& wanted, const Json* last) {
   } catch (const Error&) {
     return false;
   }
-  return !last || std::all_of(std::begin(recipe), std::end(recipe),
-                              [&](const char* key) { return last->contains(key) && last->at(key) == wanted.at(key); });
+  return last && std::all_of(std::begin(recipe), std::end(recipe),
+                             [&](const char* key) { return last->contains(key) && last->at(key) == wanted.at(key); });
 }
 
 // Jobs of one batch with their prompts loaded; the others of its stretch failed.
@@ -94,6 +77,26 @@ LoadedBatch load_batch(const std::vector<ImageJob>& jobs, std::size_t first, std
 }
 
 }  // namespace
+
+std::vector<Json> read_results(const fs::path& folder) {
+  std::vector<Json> results;
+  std::unordered_map<std::string, std::size_t> places;
+  const fs::path file = folder / "results.jsonl";
+  if (!fs::exists(file)) return results;
+  const std::string bytes = read_file(file);
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t end = std::min(bytes.find('\n', at), bytes.size());
+    try {
+      Json result = parse_json_line(std::string_view(bytes).substr(at, end - at));
+      const auto [place, fresh] = places.emplace(string_member(result, "file"), results.size());
+      if (fresh) results.emplace_back();
+      results[place->second] = std::move(result);
+    } catch (const Error&) {  // a damaged line tells nothing about its image
+    }
+    at = end + 1;
+  }
+  return results;
+}
 
 std::vector<ImageJob> plan_jobs(const std::vector<ImageRequest>& requests, std::int64_t count, std::uint64_t seed,
                                 Failures& failures) {
@@ -136,7 +139,11 @@ Json describe(const ImageJob& job, const GenerationSettings& settings) {
 
 std::vector<Json> find_finished(const fs::path& folder, const std::vector<ImageJob>& jobs,
                                 const GenerationSettings& settings, std::int64_t threads) {
-  const std::unordered_map<std::string, Json> last = read_results(folder / "results.jsonl");
+  std::unordered_map<std::string, Json> last;
+  for (Json& result : read_results(folder)) {
+    const auto name = result.at("file").get<std::string>();
+    last[name] = std::move(result);
+  }
   std::vector<Json> results(jobs.size());
   for_each_parallel(static_cast<std::int64_t>(jobs.size()), threads, [&](std::int64_t i) {
     const ImageJob& job = jobs[static_cast<std::size_t>(i)];
@@ -151,7 +158,8 @@ std::vector<Json> find_finished(const fs::path& folder, const std::vector<ImageJ
 
 // While one batch is computed, the next one's prompts are read and the last one's images written.
 std::vector<Json> make_images(Generator& model, const fs::path& folder, const std::vector<ImageJob>& jobs,
-                              const GenerationSettings& settings, Failures& failures) {
+                              const GenerationSettings& settings, Failures& failures,
+                              const std::function<void(const Json&)>& record) {
   using Clock = std::chrono::steady_clock;
   std::vector<Json> results(jobs.size());
   const auto size = static_cast<std::size_t>(settings.batch_size);
@@ -166,6 +174,7 @@ std::vector<Json> make_images(Generator& model, const fs::path& folder, const st
       write_png(folder / job.file, to_image(images[static_cast<std::int64_t>(i)]),
                 settings.metadata ? chunks_of(result) : TextChunks{});
       result["seconds"] = seconds;
+      record(result);
       results[batch.jobs[i]] = std::move(result);
     }
   };

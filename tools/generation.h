@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -40,16 +41,21 @@ std::vector<ImageJob> plan_jobs(const std::vector<ImageRequest>& requests, std::
 // What `results.jsonl` says of an image, without the seconds it took: id, k, file, seed, text, image, settings, model.
 nlohmann::ordered_json describe(const ImageJob& job, const GenerationSettings& settings);
 
+// The lines of `folder`/results.jsonl, the last one of each file; none where it is absent.
+std::vector<nlohmann::ordered_json> read_results(const std::filesystem::path& folder);
+
 // The result lines of jobs whose images are there already: readable, and made with the same text, prompt, seed,
-// settings and model as far as the PNG's text chunks or the last results.jsonl tell.
+// settings and model, as the PNG's text chunks or results.jsonl tell.
 std::vector<nlohmann::ordered_json> find_finished(const std::filesystem::path& folder,
                                                   const std::vector<ImageJob>& jobs, const GenerationSettings& settings,
                                                   std::int64_t threads);
 
 // Makes the images of `jobs` into `folder` and returns a result line each, null for a job that failed (its prompt can't
-// be read). Stops early, with the rest null, when the process is asked to end.
+// be read). Stops early, with the rest null, when the process is asked to end. `record` gets each line as soon as its
+// image is written, one at a time.
 std::vector<nlohmann::ordered_json> make_images(Generator& model, const std::filesystem::path& folder,
                                                 const std::vector<ImageJob>& jobs, const GenerationSettings& settings,
-                                                Failures& failures);
+                                                Failures& failures,
+                                                const std::function<void(const nlohmann::ordered_json&)>& record);
 
 }  // namespace cigli

@@ -1,6 +1,7 @@
 #include "tools/generation_report.h"
 
 #include <algorithm>
+#include <set>
 
 #include "dataset/contact_sheet.h"
 #include "dataset/fit.h"
@@ -33,7 +34,8 @@ std::vector<Given> group_by_request(const std::vector<ImageJob>& jobs, const std
 void write_lines(const fs::path& file, const std::vector<Json>& lines) {
   write_file(file, [&](const ByteSink& sink) {
     for (const Json& line : lines) {
-      const std::string text = line.dump() + "\n";
+      // Reasons quote what a user gave, which need not be UTF-8.
+      const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
       sink(text.data(), text.size());
     }
   });
@@ -69,6 +71,12 @@ void write_page(const fs::path& folder, const std::vector<Given>& given) {
 void write_reports(const fs::path& folder, const std::vector<ImageJob>& jobs, const std::vector<Json>& results,
                    const Failures& failures, const ModelOptions& options) {
   std::vector<Json> made, failed;
+  std::set<std::string> own;
+  for (const ImageJob& job : jobs) own.insert(job.file);
+  for (Json& earlier : read_results(folder)) {
+    const auto file = earlier.at("file").get<std::string>();
+    if (!own.count(file) && fs::exists(folder / file)) made.push_back(std::move(earlier));
+  }
   std::copy_if(results.begin(), results.end(), std::back_inserter(made), [](const Json& r) { return !r.is_null(); });
   write_lines(folder / "results.jsonl", made);
   for (const RowFault& failure : failures)

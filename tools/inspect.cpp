@@ -23,17 +23,20 @@ struct InspectOptions {
   bool json = false, tensors = false;
 
   void visit(Fields& f) {
-    f("file", file, "model, checkpoint, run folder, packed dataset, safetensors file or image", Required{});
+    f("file", file, "model, checkpoint, run folder, packed dataset, safetensors file or PNG", Required{});
     f("json", json, "print JSON (with all tensors and texts)");
     f("tensors", tensors, "list every tensor");
   }
 };
 
-// Metadata values that hold JSON come out as JSON.
+// Metadata values that hold JSON come out as JSON, unless nested so deep that copying and printing it would overflow.
 Json metadata_value(const std::string& text) {
+  constexpr int deepest = 64;
   if (text.empty() || (text[0] != '{' && text[0] != '[')) return text;
-  Json parsed = Json::parse(text, nullptr, false);
-  return parsed.is_discarded() ? Json(text) : parsed;
+  bool deep = false;
+  const Json parsed = Json::parse(
+      text, [&](int depth, Json::parse_event_t, Json&) { return !(deep |= depth > deepest); }, false);
+  return deep || parsed.is_discarded() ? Json(text) : parsed;
 }
 
 Json inspect_safetensors(const fs::path& file) {

@@ -86,9 +86,9 @@ std::vector<fs::path> list_checkpoints(const fs::path& run) {
 
 void prune_checkpoints(const fs::path& run, std::int64_t keep, std::int64_t step) {
   std::vector<fs::path> files = list_checkpoints(run);
+  for (; !files.empty() && files.back() > checkpoint_file(run, step); files.pop_back()) fs::remove(files.back());
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(files.size()) - keep; ++i)
-    if (files[static_cast<std::size_t>(i)] != checkpoint_file(run, step))
-      fs::remove(files[static_cast<std::size_t>(i)]);
+    fs::remove(files[static_cast<std::size_t>(i)]);
 }
 
 Checkpoint read_checkpoint(const fs::path& file) {

@@ -43,7 +43,7 @@ void save_averaged_model(const std::filesystem::path& file, const GeneratorImpl&
 
 // A run's checkpoints, oldest first.
 std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path& run);
-// Removes all but the newest `keep`, never the one of step `step`.
+// Removes all but the newest `keep` up to step `step`, and those beyond it, which a resumption has gone back behind.
 void prune_checkpoints(const std::filesystem::path& run, std::int64_t keep, std::int64_t step);
 
 // Error naming the file when it is damaged or no training checkpoint.

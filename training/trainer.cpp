@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iostream>
+#include <set>
 
 #include "decoder/model_file.h"
 #include "runtime/device.h"
@@ -48,6 +50,20 @@ void check_unchanged(const fs::path& file, const char* what, const T& found, con
               nlohmann::json(expected).dump() + ": a resumed training must go on as it began");
 }
 
+// Everything that a step's outcome depends on but how long the training is.
+void check_options(const Checkpoint& checkpoint, const nlohmann::json& options) {
+  const auto stored = checkpoint.content.metadata.find("training.options");
+  if (stored == checkpoint.content.metadata.end()) return;
+  const nlohmann::json theirs = nlohmann::json::parse(stored->second, nullptr, false).flatten();
+  const nlohmann::json ours = options.flatten();
+  static const std::set<std::string> free{"/data",    "/out",       "/resume",     "/steps",
+                                          "/minutes", "/size",      "/save_every", "/keep_last",
+                                          "/samples", "/log_every", "/threads",    "/sample_every"};
+  for (const auto& [key, value] : ours.items())
+    if (!free.count(key) && key.rfind("/model/", 0) != 0 && theirs.contains(key))
+      check_unchanged(checkpoint.file, key.substr(1).c_str(), theirs[key], value);
+}
+
 TrainOptions resolved(TrainOptions options) {
   if (!options.steps && options.minutes == 0) options.steps = default_steps;
   set_threads(options.threads);
@@ -64,7 +80,11 @@ void TrainOptions::visit(Fields& f) {
   f("data", data, "dataset folder, or file made by `cigli data pack`", Required{});
   f("out", out, "run folder", Required{});
   f("steps", steps, "steps of the whole training (20000 unless --minutes is given)", Range{1, 1e12});
-  f("minutes", minutes, "end the training after this many minutes; 0 = by steps alone", Range{0});
+  f("minutes", minutes,
+    "end the training after this many minutes, its learning rate going by the clock (so that a repetition or "
+    "resumption "
+    "is bit-identical only with --steps); 0 = by steps alone",
+    Range{0});
   f("resume", resume, "continue from `latest` checkpoint of the run folder, or from a checkpoint file");
   f("batch_size", batch_size, "pairs a step", Range{1, 65536});
   schedule.visit(f);
@@ -119,6 +139,13 @@ void Trainer::start() {
   const std::vector<std::string> texts = data_.texts();
   Generator model(options_.model, Tokenizer::train(texts, options_.model.text.vocabulary));
   model->remember_words(texts);
+  const std::set<std::string> distinct(texts.begin(), texts.end());
+  const auto cut = std::count_if(distinct.begin(), distinct.end(), [&](const std::string& text) {
+    return static_cast<std::int64_t>(model->tokenizer.encode(text).size()) + 2 > options_.model.text.context;
+  });
+  if (cut > 0)
+    std::cerr << "warning: " << cut << " of " << distinct.size() << " training texts have more than "
+              << options_.model.text.context << " tokens (model.text.context) and are cut\n";
   adopt(model);
 }
 
@@ -128,6 +155,7 @@ void Trainer::resume(const Checkpoint& checkpoint) {
   check_unchanged(checkpoint.file, "seed", checkpoint.state.seed, state_.seed);
   check_unchanged(checkpoint.file, "batch size", checkpoint.state.batch_size, state_.batch_size);
   check_unchanged(checkpoint.file, "data of checksum", checkpoint.state.data, state_.data);
+  check_options(checkpoint, write_json(fields_of(options_)));
   model->options.sampling = options_.model.sampling;
   adopt(model);
   restore_optimizer(checkpoint, *optimizer_);
@@ -202,14 +230,14 @@ void Trainer::log() {
 
 void Trainer::write_samples() {
   optimizer_->write_parameters(Optimizer::average);
-  const std::vector<GridRow> rows =
-      sample_rows(model_, data_.pack, data_.shown, static_cast<std::uint64_t>(options_.seed));
+  const std::vector<SheetCard> cards =
+      sample_cards(model_, data_.pack, data_.shown, static_cast<std::uint64_t>(options_.seed));
   optimizer_->write_parameters(Optimizer::master);
   const fs::path folder = fs::path(options_.out) / "samples";
   make_folder(folder);
   char name[32];
   std::snprintf(name, sizeof name, "step-%08lld.png", static_cast<long long>(state_.step));
-  write_png(folder / name, draw_grid(rows));
+  write_png(folder / name, draw_contact_sheet(cards, 2));
 }
 
 void Trainer::save() {

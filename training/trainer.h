@@ -42,7 +42,7 @@ struct TrainOptions {
 
 // One training in its run folder: config.toml, data.pack (from a dataset folder), log.jsonl, samples/, checkpoints/,
 // model.safetensors. What a step does follows from the weights and optimiser before it, its number and the options, so
-// a resumed run equals one that was never interrupted.
+// a resumed run equals one that was never interrupted. Under `minutes` the learning rate also follows the clock.
 class Trainer {
  public:
   // Prepares data, model and run folder. Error when the folder already holds a training that is not to be resumed, or

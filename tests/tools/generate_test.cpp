@@ -94,8 +94,16 @@ TEST(Generate, CarriesOutADataset) {
   EXPECT_TRUE(contains(table.out, "unseen combinations")) << table.out;
 
   fs::remove(out / (fixture().rows[0]["id"].get<std::string>() + ".png"));
-  const Outcome fewer = cigli({"evaluate", "--generated", out, "--data", fixture().data, "--json"});
+  const Outcome fewer =
+      cigli({"evaluate", "--generated", out, "--data", fixture().data, "--json", "--rows", out / "rows.jsonl"});
   EXPECT_EQ(Json::parse(fewer.out)["consistency"]["missing"], 1);
+  EXPECT_EQ(Json::parse(fewer.out)["consistency"]["n"], 20);
+  const std::vector<Json> verdicts = read_lines(out / "rows.jsonl");
+  ASSERT_EQ(verdicts.size(), 20u);
+  EXPECT_EQ(verdicts[0], (Json{{"id", fixture().rows[0]["id"]},
+                               {"family", fixture().rows[0]["family"]},
+                               {"holds", false},
+                               {"reason", "no image"}}));
   EXPECT_TRUE(contains(fewer.err, fixture().rows[0]["id"].get<std::string>())) << fewer.err;
 }
 
@@ -159,6 +167,33 @@ TEST(Generate, WithoutMetadataResultsTellWhatIsFinished) {
   ASSERT_EQ(generate(file, out, {"--no-metadata"}).code, 0);
   EXPECT_TRUE(contains(generate(file, out, {"--no-metadata"}).out, "0 images made"));
   EXPECT_TRUE(contains(generate(file, out, {"--no-metadata", "--seed", "1"}).out, "1 images made"));
+}
+
+TEST(Generate, TakesNoForeignImageForItsOwn) {
+  const fs::path folder = scratch("foreign"), file = folder / "r.jsonl", out = folder / "out";
+  write_text(file, request("a", 0));
+  fs::create_directories(out);
+  fs::copy_file(fixture().prompt(1), out / "a.png");
+  const Outcome made = generate(file, out, {"--no-metadata"});
+  EXPECT_TRUE(contains(made.out, "1 images made, 0 were there already")) << made.out;
+  EXPECT_FALSE(read_image(out / "a.png") == read_image(fixture().prompt(1)));
+}
+
+TEST(Generate, SeveralRunsIntoOneFolderKeepTheirRecords) {
+  const fs::path folder = scratch("several"), out = folder / "out";
+  write_text(folder / "one.jsonl", request("a", 0) + request("b", 1));
+  write_text(folder / "two.jsonl", request("c", 2));
+  ASSERT_EQ(generate(folder / "one.jsonl", out, {"--no-metadata"}).code, 0);
+  // A kill in the middle of a line.
+  write_text(out / "results.jsonl", read_text(out / "results.jsonl") + R"({"id":"lost","file":)");
+  ASSERT_EQ(generate(folder / "two.jsonl", out, {"--no-metadata"}).code, 0);
+  const std::vector<Json> results = read_lines(out / "results.jsonl");
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0]["id"], "a");
+  EXPECT_EQ(results[2]["id"], "c");
+  const Outcome again = generate(folder / "one.jsonl", out, {"--no-metadata"});
+  EXPECT_TRUE(contains(again.out, "0 images made, 2 were there already")) << again.out;
+  EXPECT_EQ(read_lines(out / "results.jsonl").size(), 3u);
 }
 
 TEST(Generate, SwapsTextsAndPrompts) {

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,13 +26,18 @@ using Words = std::vector<std::string>;
 // `cigli train` as a child process whose stderr goes to a file.
 class Training {
  public:
-  Training(const Words& words, std::string errors) : errors_(std::move(errors)) {
+  Training(const Words& words, std::string errors, std::uint64_t largest_file) : errors_(std::move(errors)) {
     Words all{CIGLI_BINARY, "train"};
     all.insert(all.end(), words.begin(), words.end());
     pid_ = fork();
     if (pid_ == 0) {
       const int file = open(errors_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
       dup2(file, 2);
+      if (largest_file > 0) {
+        ::signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit{largest_file, largest_file};
+        setrlimit(RLIMIT_FSIZE, &limit);
+      }
       std::vector<char*> arguments;
       for (std::string& word : all) arguments.push_back(word.data());
       arguments.push_back(nullptr);
@@ -96,7 +102,10 @@ class Train : public testing::Test {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
-  Training start(const std::string& run, const Words& more) const { return {words(run, more), folder_ / "errors"}; }
+  // `largest_file` bytes stand for the room that a full disk leaves; 0: any.
+  Training start(const std::string& run, const Words& more, std::uint64_t largest_file = 0) const {
+    return {words(run, more), folder_ / "errors", largest_file};
+  }
   // The last line on stderr, where the error is.
   static std::string last_line(const Training& training) {
     std::string text = training.errors();
@@ -106,13 +115,19 @@ class Train : public testing::Test {
   static bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
   }
-  void wait_for_checkpoint(const std::string& run) const {
-    const fs::path folder = folder_ / (run + "/checkpoints");
-    for (int i = 0; i < 600; ++i) {
-      if (fs::exists(folder) && !fs::is_empty(folder)) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-    FAIL() << "no checkpoint after a minute";
+  // The newest checkpoint's path, "" before the first.
+  std::string newest_checkpoint(const std::string& run) const {
+    std::string newest;
+    std::error_code none_yet;
+    for (const auto& entry : fs::directory_iterator(folder_ / (run + "/checkpoints"), none_yet))
+      if (entry.path().filename().string().rfind("step-", 0) == 0) newest = std::max(newest, entry.path().string());
+    return newest;
+  }
+  // Until there is a newer one than `before`.
+  void wait_for_checkpoint(const std::string& run, const std::string& before = "") const {
+    for (int i = 0; i < 30000 && newest_checkpoint(run) == before; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    ASSERT_NE(newest_checkpoint(run), before) << "no checkpoint after a minute";
   }
   Words log_lines(const std::string& run) const {
     std::istringstream file(read_file(folder_ / (run + "/log.jsonl")));
@@ -171,36 +186,74 @@ TEST_F(Train, SaysWhatIsWrongWithItsInput) {
 }
 
 TEST_F(TrainSlow, KilledAtRandomAndResumedEqualsUninterrupted) {
-  const Words steps{"--steps", "60", "--threads", "2"};
+  const Words steps{"--steps", "120", "--threads", "2"};
   const Training whole = start("whole", steps);
   ASSERT_EQ(whole.wait(), 0) << whole.errors();
 
-  std::mt19937 random(std::random_device{}());
-  const Words resume{"--steps", "60", "--threads", "2", "--resume", "latest"};
-  int kills = 0;
-  for (; kills < 5; ++kills) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const Words resume{"--steps", "120", "--threads", "2", "--resume", "latest"};
+  for (int kills = 0; kills < 4; ++kills) {
+    const std::string before = newest_checkpoint("parts");
     const Training killed = start("parts", resume);
-    std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % 2500));
+    wait_for_checkpoint("parts", before);
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 100000));  // some steps further, or amid a write
     killed.signal(SIGKILL);
-    if (killed.wait() == 0) break;
+    ASSERT_EQ(killed.wait(), 128 + SIGKILL) << "ended before it could be killed: " << killed.errors();
   }
   const Training last = start("parts", resume);
   ASSERT_EQ(last.wait(), 0) << last.errors();
-  EXPECT_TRUE(read_file(folder_ / "whole/model.safetensors") == read_file(folder_ / "parts/model.safetensors"))
-      << "after " << kills << " kills";
+  EXPECT_TRUE(contains(last.errors(), "going on after step")) << last.errors();
+  EXPECT_TRUE(read_file(folder_ / "whole/model.safetensors") == read_file(folder_ / "parts/model.safetensors"));
   EXPECT_EQ(log_lines("whole"), log_lines("parts"));
 }
 
 TEST_F(TrainSlow, ASignalSavesAndResumeGoesOn) {
+  const Words steps{"--steps", "400"};
+  ASSERT_EQ(start("whole", steps).wait(), 0);
   for (const int number : {SIGINT, SIGTERM}) {
     const std::string run = "run" + std::to_string(number);
-    const Training training = start(run, {"--steps", "1000000"});
+    const Training training = start(run, steps);
     wait_for_checkpoint(run);
     training.signal(number);
     EXPECT_EQ(training.wait(), 0) << training.errors();
     EXPECT_TRUE(contains(training.errors(), "interrupted after step")) << training.errors();
     EXPECT_TRUE(fs::exists(folder_ / (run + "/model.safetensors")));
+    const Training resumed = start(run, {"--steps", "400", "--resume", "latest"});
+    EXPECT_EQ(resumed.wait(), 0) << resumed.errors();
+    EXPECT_TRUE(contains(resumed.errors(), "going on after step")) << resumed.errors();
+    EXPECT_TRUE(read_file(folder_ / "whole/model.safetensors") == read_file(folder_ / (run + "/model.safetensors")));
   }
+}
+
+TEST_F(TrainSlow, GoesOnFromAnOlderCheckpointAndForgetsTheLaterOnes) {
+  ASSERT_EQ(start("run", {"--steps", "6"}).wait(), 0);
+  const Words older{"--steps", "5", "--resume", folder_ / "run/checkpoints/step-00000002.safetensors"};
+  const Training training = start("run", older);
+  EXPECT_EQ(training.wait(), 0) << training.errors();
+  EXPECT_TRUE(contains(newest_checkpoint("run"), "step-00000005")) << newest_checkpoint("run");
+}
+
+TEST_F(TrainSlow, AnOptionThatChangesTheStepsCannotChangeOnTheWay) {
+  ASSERT_EQ(start("run", {"--steps", "4"}).wait(), 0);
+  const Training training = start("run", {"--steps", "8", "--resume", "latest", "--learning-rate", "0.5"});
+  EXPECT_EQ(training.wait(), 1);
+  EXPECT_TRUE(contains(last_line(training), "learning_rate 0.001, this one has 0.5")) << training.errors();
+}
+
+// Ends with one line, keeps the good checkpoint, and goes on where there is room again.
+TEST_F(TrainSlow, AFullDiskLosesNothing) {
+  ASSERT_EQ(start("run", {"--steps", "4"}).wait(), 0);
+  const std::string before = newest_checkpoint("run"), content = read_file(before);
+  const Training full = start("run", {"--steps", "40", "--resume", "latest"}, content.size() / 2);
+  EXPECT_EQ(full.wait(), 1) << full.errors();
+  EXPECT_TRUE(contains(last_line(full), "checkpoints/step-")) << full.errors();
+  EXPECT_EQ(newest_checkpoint("run"), before);
+  EXPECT_TRUE(read_file(before) == content);
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ / "run"))
+    EXPECT_FALSE(contains(entry.path().filename().string(), ".cigli-")) << entry.path();
+  EXPECT_EQ(start("run", {"--steps", "8", "--resume", "latest"}).wait(), 0);
 }
 
 TEST_F(TrainSlow, ADamagedCheckpointIsPassedOver) {

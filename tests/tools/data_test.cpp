@@ -1,0 +1,68 @@
+#include <gtest/gtest.h>
+
+#include "dataset/image.h"
+#include "tests/tools/command.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+// One true example of NLVR v1 in its six orders.
+fs::path nlvr_source(const fs::path& folder) {
+  fs::create_directories(folder / "dev/images/3");
+  write_text(folder / "dev/dev.json",
+             R"({"sentence":"There is a box.","label":"true","identifier":"12-0","directory":"3",)"
+             R"("structured_rep":[[],[],[]]})"
+             "\n");
+  for (int k = 0; k < 6; ++k) {
+    const fs::path file = folder / "dev/images/3" / ("dev-12-0-" + std::to_string(k) + ".png");
+    write_png(file, Image(400, 100, static_cast<std::uint8_t>(40 * k)));
+  }
+  return folder / "dev";
+}
+
+TEST(DataImport, CountsPairsAndExitsWith3WhereSomeAreSkipped) {
+  const fs::path folder = scratch("nlvr"), source = nlvr_source(folder);
+  const Outcome whole = cigli({"data", "import", "nlvr", "--source", source, "--out", folder / "all", "--json"});
+  EXPECT_EQ(whole.code, 0) << whole.err;
+  EXPECT_EQ(Json::parse(whole.out), (Json{{"pairs", 6}, {"skipped", 0}}));
+
+  fs::resize_file(source / "images/3/dev-12-0-4.png", 30);
+  const Outcome part = cigli({"data", "import", "nlvr", "--source", source, "--out", folder / "part", "--json"});
+  EXPECT_EQ(part.code, 3);
+  EXPECT_EQ(Json::parse(part.out), (Json{{"pairs", 5}, {"skipped", 1}}));
+  EXPECT_NE(part.err.find("dev-12-0-4.png"), std::string::npos) << part.err;
+
+  const Outcome packed = cigli({"data", "pack", "--data", folder / "part", "--out", folder / "p.pack", "--size", "64"});
+  EXPECT_EQ(packed.code, 0) << packed.err;
+  expect_complaint(cigli({"data", "import", "coco", "--source", source, "--out", folder / "x"}), 2, {"coco", "nlvr"});
+}
+
+TEST(DataCheck, SaysWhetherTrainingCanReadAFolder) {
+  const Outcome good = cigli({"data", "check", fixture().data});
+  EXPECT_EQ(good.code, 0) << good.out << good.err;
+
+  const fs::path folder = scratch("check");
+  fs::copy(fixture().data, folder, fs::copy_options::recursive);
+  const std::string rows = read_text(folder / "metadata.jsonl");
+  write_text(folder / "metadata.jsonl", rows + rows.substr(0, rows.find('\n') + 1));
+  const Outcome bad = cigli({"data", "check", folder});
+  EXPECT_EQ(bad.code, 1);
+  EXPECT_NE((bad.out + bad.err).find("metadata.jsonl:21"), std::string::npos) << bad.out << bad.err;
+  EXPECT_NE((bad.out + bad.err).find("duplicate id"), std::string::npos) << bad.out << bad.err;
+}
+
+// What is installed runs from any directory.
+TEST(Install, GivesAProgramThatRunsElsewhere) {
+  const fs::path prefix = scratch("prefix"), build = fs::path(CIGLI_BINARY).parent_path();
+  const Outcome installed =
+      shell("cmake --install '" + build.string() + "' --prefix '" + prefix.string() + "' >/dev/null && cd / && '" +
+            (prefix / "bin/cigli").string() + "' inspect '" + fixture().model.string() + "' --json");
+  EXPECT_EQ(installed.code, 0) << installed.err;
+  EXPECT_EQ(Json::parse(installed.out)["kind"], "model");
+}
+
+}  // namespace
+}  // namespace cigli
