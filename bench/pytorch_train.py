@@ -4,8 +4,9 @@ Usage: pytorch_train.py [--precision fp32|autocast] [--steps N] [--batch-size B]
        pytorch_train.py --roof [--threads T]     the fastest bfloat16 matrix product and convolution, nothing trained
 
 Prints images/s of training on random 64-pixel pairs held in memory: conditioning, flow loss, backward, clipping,
-AdamW and EMA, nothing else. `autocast` is what a careful user sets: bfloat16 autocast, channels_last. The operations of a pair are counted too: two a
-multiply-add of every convolution, linear layer and attention product, three times the forward ones.
+AdamW and EMA, nothing else. `autocast` is what a careful user sets: bfloat16 autocast, channels_last. The operations of
+a pair are counted too: two a multiply-add of every convolution, linear layer and attention product, three times the
+forward ones.
 """
 
 import argparse
@@ -132,12 +133,12 @@ class Model(nn.Module):
         self.prompt_positions = nn.Parameter(0.02 * torch.randn(width, 8, 8))
         self.prompt_block = Residual(width)
         self.text_in, self.image_in = nn.Linear(width, width), nn.Linear(width, width)
-        self.map_in = nn.Conv2d(width, width, 1)
         self.joint = nn.ModuleList([JointBlock(width) for _ in range(2)])
-        self.norm, self.pool = LayerNorm(width), nn.Linear(2 * width, width)
+        self.norm, self.fused_text_norm, self.fused_image_norm = (LayerNorm(width) for _ in range(3))
+        self.pool, self.pool_fused = (nn.Linear(width, 2 * width) for _ in range(2))
         self.time1, self.time2 = nn.Linear(128, embedding), nn.Linear(embedding, embedding)
-        self.pooled = nn.Linear(width, embedding)
-        self.inp = nn.Conv2d(48 + width, fine, 3, padding=1)
+        self.pooled = nn.Linear(4 * width, embedding)
+        self.inp, self.map_in = nn.Conv2d(96, fine, 3, padding=1), nn.Conv2d(width, coarse, 1)
         self.down = nn.ModuleList([Residual(fine, embedding) for _ in range(2)])
         self.shrink = nn.Conv2d(fine, coarse, 3, 2, 1)
         self.coarse_positions = nn.Parameter(0.02 * torch.randn(coarse, 8, 8))
@@ -145,35 +146,38 @@ class Model(nn.Module):
         self.attention = nn.ModuleList([Attention(coarse, width) for _ in range(3)])
         self.grow, self.merge = nn.Conv2d(coarse, 4 * fine, 1), nn.Conv2d(2 * fine, fine, 1)
         self.up = nn.ModuleList([Residual(fine, embedding) for _ in range(2)])
-        self.out_norm, self.out = GroupNorm(fine // 16, fine), nn.Conv2d(fine, 48, 3, padding=1)
+        self.out = nn.Conv2d(fine, 64, 3, padding=1)
 
     def forward(self, x, t, ids, mask, prompt):
         text = self.embedding(ids) + self.positions[: ids.shape[1]]
         for block in self.text:
             text = block(text, mask)
         text = self.text_in(self.text_norm(text))
-        features = self.stem(F.pixel_unshuffle(prompt, 4))
+        features = F.relu(self.stem(F.pixel_unshuffle(prompt, 4)))
         image = self.prompt_block(self.shrink_prompt(features) + self.prompt_positions)
         image = self.image_in(image.flatten(2).transpose(1, 2))
         both = torch.cat([mask, torch.ones(image.shape[:2], dtype=torch.bool)], 1)
+        tokens = self.norm(text)
         for block in self.joint:
             text, image = block(text, image, both)
-        tokens = self.norm(torch.cat([text, image], 1))
-        pooled = self.pool(torch.cat([tokens[:, : ids.shape[1]].mean(1), tokens[:, ids.shape[1]:].mean(1)], 1))
+        largest = [f.masked_fill(~mask[:, :, None], -1e4).amax(1)
+                   for f in (self.pool(tokens), self.pool_fused(self.fused_text_norm(text)))]
+        fused = self.fused_image_norm(image).transpose(1, 2).reshape(-1, tokens.shape[2], 8, 8)
         frequencies = torch.exp(torch.arange(64) * (math.log(1000) / 63))
         angles = t[:, None] * frequencies
         embedding = self.time2(F.relu(self.time1(torch.cat([angles.sin(), angles.cos()], 1))))
-        embedding = F.relu(embedding + self.pooled(pooled))
-        y = self.inp(torch.cat([F.pixel_unshuffle(x, 4), self.map_in(features)], 1))
+        embedding = F.relu(embedding + self.pooled(torch.cat(largest, 1)))
+        y = self.inp(F.pixel_unshuffle(torch.cat([x, prompt], 1), 4))
         for block in self.down:
             y = block(y, embedding)
-        skip, y = y, self.shrink(y) + self.coarse_positions
+        skip, y = y, self.shrink(y) + self.coarse_positions + self.map_in(fused)
         for block, attention in zip(self.middle, self.attention):
-            y = attention(block(y, embedding), tokens, both)
+            y = attention(block(y, embedding), tokens, mask)
         y = self.merge(torch.cat([F.pixel_shuffle(self.grow(y), 2), skip], 1))
         for block in self.up:
             y = block(y, embedding)
-        return F.pixel_shuffle(self.out(F.relu(self.out_norm(y))), 4)
+        drawn = F.pixel_shuffle(self.out(y), 4)
+        return drawn[:, :3] + drawn[:, 3:] * prompt
 
 
 def roof():

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
 #include "runtime/error.h"
 
@@ -63,6 +64,35 @@ int tiff_orientation(std::string_view tiff) {
   return 1;
 }
 
+// Refuses pixel data that inflate to far more than the header's `width` x `height` can need: decoders inflate all of it
+// before they look. `parts` are the contents of the IDAT chunks, `row` the bytes of a row.
+void check_inflated_size(const std::vector<std::string_view>& parts, std::uint64_t row, std::uint64_t height,
+                         const std::string& name) {
+  constexpr std::uint64_t harmless = 32 << 10, largest_ratio = 1032;  // deflate's; below `harmless` at most 34 MB
+  std::uint64_t compressed = 0;
+  for (const std::string_view part : parts) compressed += part.size();
+  const std::uint64_t limit = 2 * (row + 1) * height + 4096;  // twice: interlacing rounds rows up
+  if (compressed <= harmless || compressed * largest_ratio <= limit) return;
+
+  z_stream stream{};
+  if (inflateInit(&stream) != Z_OK) throw Error(name + ": out of memory");
+  std::vector<Bytef> scratch(1 << 16);
+  std::uint64_t inflated = 0;
+  int status = Z_OK;
+  for (const std::string_view part : parts) {
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(part.data()));
+    stream.avail_in = static_cast<uInt>(part.size());
+    while (status == Z_OK && stream.avail_in > 0 && inflated <= limit) {
+      stream.next_out = scratch.data();
+      stream.avail_out = static_cast<uInt>(scratch.size());
+      status = inflate(&stream, Z_NO_FLUSH);
+      inflated += scratch.size() - stream.avail_out;
+    }
+  }
+  inflateEnd(&stream);
+  if (inflated > limit) fail_truncated(name, "PNG", "its pixel data are larger than its header says");
+}
+
 ImageHead scan_png(std::string_view bytes, const std::string& name, double max_megapixels, ScanDepth depth) {
   // Size first: a bare header that promises gigapixels is refused for that, whatever else it lacks.
   if (bytes.size() < 33 || bytes.substr(12, 4) != "IHDR") fail_truncated(name, "PNG", "no IHDR chunk in front");
@@ -70,13 +100,19 @@ ImageHead scan_png(std::string_view bytes, const std::string& name, double max_m
   head.width = big(bytes, 16, 4);
   head.height = big(bytes, 20, 4);
   check_size(head, name, max_megapixels);
-  bool data = false;
+  std::vector<std::string_view> data;
   visit_png_chunks(bytes, name, depth == ScanDepth::whole, [&](std::string_view type, std::string_view content) {
-    data = data || type == "IDAT";
+    if (type == "IDAT") data.push_back(content);
     if (type == "eXIf") head.orientation = tiff_orientation(content);
     return true;
   });
-  if (!data) fail_truncated(name, "PNG", "no IDAT chunk");
+  if (data.empty()) fail_truncated(name, "PNG", "no IDAT chunk");
+  if (depth == ScanDepth::whole) {
+    constexpr std::uint64_t samples[] = {1, 0, 3, 1, 2, 0, 4};  // a pixel, by colour type
+    const std::uint64_t bits = byte(bytes, 24) * (byte(bytes, 25) < 7 ? samples[byte(bytes, 25)] : 0);
+    const std::uint64_t row = (static_cast<std::uint64_t>(head.width) * bits + 7) / 8;
+    check_inflated_size(data, row, static_cast<std::uint64_t>(head.height), name);
+  }
   return head;
 }
 

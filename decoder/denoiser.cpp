@@ -1,12 +1,11 @@
 #include "decoder/denoiser.h"
 
-#include "decoder/patch_transformer.h"
 #include "decoder/unet.h"
 
 namespace cigli {
 
 void DecoderOptions::visit(Fields& f) {
-  f("kind", kind, "network of the flow", Choices{{"unet", "transformer"}});
+  f("kind", kind, "network of the flow", Choices{{"unet"}});
   f("patch", patch, "pixels a side of a cell of the finest feature map", Range{1, 64});
   f("widths", widths, "channels a resolution, finest first", Range{8, 4096});
   f("blocks", blocks, "blocks a resolution, finest first", Range{0, 64});
@@ -14,7 +13,7 @@ void DecoderOptions::visit(Fields& f) {
   f("group", group, "channels a normalisation group", Range{1, 4096});
 }
 
-Denoiser make_denoiser(const DecoderOptions& options, std::int64_t condition_width, std::int64_t height,
+Denoiser make_denoiser(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height,
                        std::int64_t width) {
   if (options.widths.empty() || options.widths.size() != options.blocks.size())
     throw Error("decoder.widths and decoder.blocks must name the same number of resolutions; got " +
@@ -23,9 +22,7 @@ Denoiser make_denoiser(const DecoderOptions& options, std::int64_t condition_wid
   if (height % cell != 0 || width % cell != 0)
     throw Error("the decoder's coarsest cells are " + std::to_string(cell) + " pixels wide: images of " +
                 std::to_string(width) + "x" + std::to_string(height) + " don't divide into them");
-  if (options.kind == "unet") return std::make_shared<UNetImpl>(options, condition_width, height, width);
-  if (options.kind == "transformer")
-    return std::make_shared<PatchTransformerImpl>(options, condition_width, height, width);
+  if (options.kind == "unet") return std::make_shared<UNetImpl>(options, condition, height, width);
   throw Error("no decoder is called '" + options.kind + "'");
 }
 

@@ -12,7 +12,7 @@
 namespace cigli {
 
 struct DecoderOptions {
-  std::string kind = "unet";                   // unet | transformer
+  std::string kind = "unet";
   std::int64_t patch = 4;                      // pixels a side of a cell of the finest feature map
   std::vector<std::int64_t> widths{128, 256};  // channels a resolution, finest first
   std::vector<std::int64_t> blocks{2, 3};      // residual blocks a resolution (down; the way up has two at the finest)
@@ -28,8 +28,7 @@ struct DenoiserImpl : torch::nn::Module {
 };
 using Denoiser = std::shared_ptr<DenoiserImpl>;
 
-// `condition_width` is Condition's D.
-Denoiser make_denoiser(const DecoderOptions& options, std::int64_t condition_width, std::int64_t height,
+Denoiser make_denoiser(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height,
                        std::int64_t width);
 
 }  // namespace cigli

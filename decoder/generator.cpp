@@ -39,9 +39,7 @@ const ModelOptions& checked(const ModelOptions& o) {
     check_multiple("decoder.widths", width, "model.decoder.group", o.decoder.group);
   if (!o.decoder.widths.empty())
     check_multiple("decoder.widths", o.decoder.widths.back(), "model.decoder.heads", o.decoder.heads);
-  if (o.image.patch != o.decoder.patch)
-    throw Error("model.image.patch and model.decoder.patch must be equal; got " + std::to_string(o.image.patch) +
-                " and " + std::to_string(o.decoder.patch));
+  check_multiple("image.patch", o.image.patch, "two halves", 2);
   return o;
 }
 
@@ -53,7 +51,7 @@ GeneratorImpl::GeneratorImpl(const ModelOptions& o, Tokenizer t)
       text_encoder(register_module("text_encoder", make_text_encoder(o.text, tokenizer.vocabulary()))),
       image_encoder(register_module("image_encoder", make_image_encoder(o.image))),
       fusion(register_module("fusion", make_fusion(o.fusion, o.text.width, o.image.width))),
-      denoiser(register_module("denoiser", make_denoiser(o.decoder, o.fusion.width, o.height, o.width))) {}
+      denoiser(register_module("denoiser", make_denoiser(o.decoder, fusion->widths(), o.height, o.width))) {}
 
 Condition GeneratorImpl::condition(const std::vector<std::string>& texts, const Tensor& prompt,
                                    const Visible& visible) {
@@ -66,7 +64,7 @@ Condition GeneratorImpl::condition(const std::vector<std::string>& texts, const 
 }
 
 Tensor GeneratorImpl::forward(const Tensor& x, const Tensor& t, const Condition& condition) {
-  return denoiser->forward(x.to(condition.map.scalar_type()), t, condition).to(torch::kFloat32);
+  return denoiser->forward(x.to(condition.tokens.scalar_type()), t, condition).to(torch::kFloat32);
 }
 
 namespace {

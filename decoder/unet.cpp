@@ -1,6 +1,7 @@
 #include "decoder/unet.h"
 
 #include "encoders/layers/attention.h"
+#include "encoders/layers/feature_map.h"
 #include "encoders/layers/positions.h"
 
 namespace cigli {
@@ -49,29 +50,31 @@ Tensor UNetStageImpl::forward(const Tensor& x, const Tensor& embedding, const Co
   return attention.is_empty() ? y : attention(y, condition);
 }
 
-UNetImpl::UNetImpl(const DecoderOptions& o, std::int64_t condition_width, std::int64_t height, std::int64_t width)
+UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, std::int64_t height, std::int64_t width)
     : options(o),
       time1(register_module("time1", nn::Linear(kTimeWidth, kEmbedding))),
       time2(register_module("time2", nn::Linear(kEmbedding, kEmbedding))),
-      pooled(register_module("pooled", nn::Linear(condition_width, kEmbedding))),
-      in(register_module("in", conv3x3(3 * o.patch * o.patch + condition_width, o.widths[0]))),
+      pooled(register_module("pooled", nn::Linear(condition.pooled, kEmbedding))),
+      in(register_module("in", conv3x3(6 * o.patch * o.patch, o.widths[0]))),
+      map_in(register_module("map_in", conv1x1(condition.tokens, o.widths.back()))),
       down(register_module("down", nn::ModuleList())),
       shrink(register_module("shrink", nn::ModuleList())),
       grow(register_module("grow", nn::ModuleList())),
       merge(register_module("merge", nn::ModuleList())),
       up(register_module("up", nn::ModuleList())),
-      norm(register_module("norm", AdaptiveGroupNorm(o.widths[0], o.group, true))),
-      out(register_module("out", conv3x3(o.widths[0], 3 * o.patch * o.patch))) {
+      out(register_module("out", conv3x3(o.widths[0], 4 * o.patch * o.patch))) {
+  nn::init::zeros_(map_in->weight);
+  nn::init::zeros_(map_in->bias);
   const std::size_t coarsest = o.widths.size() - 1;
   for (std::size_t r = 0; r <= coarsest; ++r) {
     const ResidualBlockOptions block{o.widths[r], kEmbedding, o.group};
     for (std::int64_t i = 0; i < o.blocks[r]; ++i)
-      down->push_back(UNetStage(block, condition_width, o.heads, r == coarsest));
+      down->push_back(UNetStage(block, condition.tokens, o.heads, r == coarsest));
     if (r == coarsest) break;
     shrink->push_back(conv3x3(o.widths[r], o.widths[r + 1], 2));
     grow->push_back(conv1x1(o.widths[r + 1], 4 * o.widths[r]));
     merge->push_back(conv1x1(2 * o.widths[r], o.widths[r]));
-    for (std::int64_t i = 0; i < kUpBlocks; ++i) up->push_back(UNetStage(block, condition_width, o.heads, false));
+    for (std::int64_t i = 0; i < kUpBlocks; ++i) up->push_back(UNetStage(block, condition.tokens, o.heads, false));
   }
   const std::int64_t cell = o.patch << coarsest;
   positions = register_parameter("positions", 0.02 * torch::randn({o.widths[coarsest], height / cell, width / cell}));
@@ -83,13 +86,13 @@ Tensor UNetImpl::forward(const Tensor& x, const Tensor& t, const Condition& cond
   const auto dtype = x.scalar_type();
   const Tensor embedding =
       torch::relu(time2(torch::relu(time1(scalar_embedding(t, kTimeWidth).to(dtype)))) + pooled(condition.pooled));
-  Tensor y = in(torch::cat({torch::pixel_unshuffle(x, options.patch), condition.map}, 1)
+  Tensor y = in(torch::pixel_unshuffle(torch::cat({x, condition.prompt}, 1), options.patch)
                     .contiguous(torch::MemoryFormat::ChannelsLast));
   const std::size_t coarsest = options.widths.size() - 1;
   std::vector<Tensor> skips;
   std::size_t stage = 0;
   for (std::size_t r = 0; r <= coarsest; ++r) {
-    if (r == coarsest) y = y + positions;
+    if (r == coarsest) y = y + positions + map_in(resized(condition.map, y.size(2), y.size(3)));
     for (std::int64_t i = 0; i < options.blocks[r]; ++i)
       y = down[stage++]->as<UNetStage>()->forward(y, embedding, condition);
     if (r == coarsest) break;
@@ -102,7 +105,8 @@ Tensor UNetImpl::forward(const Tensor& x, const Tensor& t, const Condition& cond
     for (std::int64_t i = 0; i < kUpBlocks; ++i)
       y = up[r * kUpBlocks + i]->as<UNetStage>()->forward(y, embedding, condition);
   }
-  return torch::pixel_shuffle(out(norm(y)), options.patch);
+  const Tensor drawn = torch::pixel_shuffle(out(y), options.patch);  // [B,4,H,W]: RGB and the gate
+  return drawn.slice(1, 0, 3) + drawn.slice(1, 3) * condition.prompt;
 }
 
 }  // namespace cigli

@@ -29,19 +29,20 @@ struct UNetStageImpl : torch::nn::Module {
 };
 TORCH_MODULE(UNetStage);
 
-// U-Net on patches (after Ho et al. 2020): patches of x and the condition's map in, residual blocks at each
-// resolution, attention with learned positions at the coarsest, time and pooled condition as FiLM.
+// U-Net on patches (after Ho et al. 2020): patches of x and of the image prompt in, residual blocks at each resolution,
+// attention with learned positions and the condition's map at the coarsest, time and pooled condition as FiLM. Its
+// clean image is what it draws plus a gate for each pixel times the prompt's pixel there: what stays as it was needs
+// not be drawn again through the patches.
 struct UNetImpl : DenoiserImpl {
-  UNetImpl(const DecoderOptions& options, std::int64_t condition_width, std::int64_t height, std::int64_t width);
+  UNetImpl(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height, std::int64_t width);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition) override;
 
   DecoderOptions options;
   torch::nn::Linear time1, time2, pooled;
-  torch::nn::Conv2d in;
+  torch::nn::Conv2d in, map_in;
   torch::nn::ModuleList down, shrink;  // shrink[r]: resolution r -> r+1
   torch::Tensor positions;             // [C,h,w] at the coarsest resolution
   torch::nn::ModuleList grow, merge, up;
-  AdaptiveGroupNorm norm;
   torch::nn::Conv2d out;
 };
 

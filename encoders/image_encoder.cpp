@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "encoders/layers/attention.h"
+#include "encoders/layers/feature_map.h"
 #include "encoders/layers/positions.h"
 #include "encoders/layers/residual_block.h"
 
@@ -13,7 +13,7 @@ using torch::Tensor;
 
 void ImageEncoderOptions::visit(Fields& f) {
   f("kind", kind, "image encoder", Choices{{"convolutional"}});
-  f("patch", patch, "pixels a side of a cell of the feature map", Range{1, 64});
+  f("patch", patch, "pixels a side of a token's cell, an even number", Range{2, 64});
   f("width", width, "channels of an image token", Range{8, 4096});
   f("blocks", blocks, "residual blocks at the tokens' resolution", Range{0, 32});
 }
@@ -22,11 +22,11 @@ namespace {
 
 constexpr std::int64_t kBands = 6;
 
-// Patches, a 3x3 convolution (the map), a strided convolution and residual blocks (the tokens).
+// Half patches, a 3x3 convolution, a strided one, positions, residual blocks.
 struct ConvolutionalImageEncoder : ImageEncoderImpl {
   explicit ConvolutionalImageEncoder(const ImageEncoderOptions& o)
       : patch(o.patch),
-        stem(register_module("stem", conv3x3(3 * o.patch * o.patch, o.width))),
+        stem(register_module("stem", conv3x3(3 * o.patch * o.patch / 4, o.width))),
         down(register_module("down", conv3x3(o.width, o.width, 2))),
         blocks(register_module("blocks", nn::ModuleList())),
         positions(register_module("positions", nn::Linear(4 * kBands, o.width))) {
@@ -34,26 +34,14 @@ struct ConvolutionalImageEncoder : ImageEncoderImpl {
   }
 
   ImageFeatures forward(const Tensor& prompt, std::int64_t height, std::int64_t width) override {
-    const std::int64_t cell = 2 * patch;
-    TORCH_CHECK(prompt.dim() == 4 && prompt.size(1) == 3 && prompt.size(2) % cell == 0 && prompt.size(3) % cell == 0,
-                "image encoder expects a prompt [B,3,H,W] with sides divisible by ", cell, "; got ", prompt.sizes());
-    const Tensor own = features(prompt);
-    Tensor x = down(own);
+    TORCH_CHECK(prompt.dim() == 4 && prompt.size(1) == 3 && prompt.size(2) % patch == 0 && prompt.size(3) % patch == 0,
+                "image encoder expects a prompt [B,3,H,W] with sides divisible by ", patch, "; got ", prompt.sizes());
+    const Tensor half = torch::pixel_unshuffle(prompt, patch / 2).contiguous(torch::MemoryFormat::ChannelsLast);
+    Tensor x = down(torch::relu(stem(half)));
     const std::int64_t rows = x.size(2), columns = x.size(3);
     x = x + to_map(positions(grid_positions(rows, columns, kBands).to(x.dtype())).unsqueeze(0), rows, columns);
     for (const auto& block : *blocks) x = block->as<ResidualBlock>()->forward(x);
-    if (prompt.size(2) == height && prompt.size(3) == width) return {to_tokens(x), own};
-    const auto resized = nn::functional::InterpolateFuncOptions()
-                             .size(std::vector<std::int64_t>{height, width})
-                             .mode(torch::kBilinear)
-                             .align_corners(false)
-                             .antialias(true);
-    const Tensor seen = nn::functional::interpolate(prompt.to(torch::kFloat32), resized);
-    return {to_tokens(x), features(seen.to(prompt.dtype()))};
-  }
-
-  Tensor features(const Tensor& image) {
-    return stem(torch::pixel_unshuffle(image, patch).contiguous(torch::MemoryFormat::ChannelsLast));
+    return {to_tokens(x), rows, columns, resized(prompt, height, width)};
   }
 
   std::int64_t patch;

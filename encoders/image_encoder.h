@@ -11,19 +11,20 @@ namespace cigli {
 
 struct ImageEncoderOptions {
   std::string kind = "convolutional";
-  std::int64_t patch = 4;  // pixels a side of a cell of the feature map
+  std::int64_t patch = 8;  // pixels a side of a token's cell
   std::int64_t width = 128;
   std::int64_t blocks = 1;  // residual blocks at the tokens' resolution
   void visit(Fields& f);
 };
 
 struct ImageFeatures {
-  torch::Tensor tokens;  // [B,N,D], N cells of the prompt's own grid at twice the patch size
-  torch::Tensor map;     // [B,D,h,w], the target's grid of patches: what decoders concatenate
+  torch::Tensor tokens;                // [B,N,D], row by row
+  std::int64_t rows = 0, columns = 0;  // of their grid; N = rows * columns
+  torch::Tensor pixels;                // [B,3,height,width], the prompt resized to the target's size
 };
 
-// Image prompt of any height and width (multiples of twice the patch) to features. `map` covers the prompt resized to
-// height x width, tokens see it in its own shape.
+// Image prompt of any height and width (multiples of the patch) to features for a target of height x width; the tokens
+// see it in its own shape.
 struct ImageEncoderImpl : torch::nn::Module {
   virtual ImageFeatures forward(const torch::Tensor& prompt, std::int64_t height, std::int64_t width) = 0;
 };

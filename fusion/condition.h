@@ -2,14 +2,21 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
+
 namespace cigli {
+
+struct ConditionWidths {
+  std::int64_t tokens = 0, pooled = 0;  // D and E
+};
 
 // What a decoder is conditioned on, whatever made it.
 struct Condition {
-  torch::Tensor tokens;  // [B,M,D] for attention
+  torch::Tensor tokens;  // [B,M,D] of the text, for attention
   torch::Tensor mask;    // [B,M] bool, true = attend
-  torch::Tensor pooled;  // [B,D] for modulation
-  torch::Tensor map;     // [B,D,h,w] on the target's patch grid, for concatenation
+  torch::Tensor pooled;  // [B,E] for modulation
+  torch::Tensor map;     // [B,D,h,w] what fusion made of each cell of the image prompt, for adding where it stands
+  torch::Tensor prompt;  // [B,3,H,W] the image prompt's pixels at the target's size; 0 where it is dropped
 };
 
 }  // namespace cigli

@@ -27,6 +27,7 @@ struct Visible {
 };
 
 struct FusionImpl : torch::nn::Module {
+  virtual ConditionWidths widths() const = 0;
   virtual Condition forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) = 0;
 };
 using Fusion = std::shared_ptr<FusionImpl>;

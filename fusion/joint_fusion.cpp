@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "encoders/layers/feature_map.h"
+
 namespace cigli {
 
 namespace nn = torch::nn;
@@ -32,22 +34,24 @@ JointFusionImpl::JointFusionImpl(const FusionOptions& o, std::int64_t text_width
     : options(o),
       text_in(register_module("text_in", nn::Linear(text_width, o.width))),
       image_in(register_module("image_in", nn::Linear(image_width, o.width))),
-      map_in(register_module("map_in", nn::Conv2d(nn::Conv2dOptions(image_width, o.width, 1)))),
       null_text(register_parameter("null_text", 0.02 * torch::randn({o.width}))),
       null_image(register_parameter("null_image", 0.02 * torch::randn({o.width}))),
-      null_map(register_parameter("null_map", torch::zeros({o.width, 1, 1}))),
       blocks(register_module("blocks", nn::ModuleList())),
       norm(register_module("norm", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
-      pool(register_module("pool", nn::Linear(2 * o.width, o.width))) {
+      text_norm(register_module("text_norm", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
+      image_norm(register_module("image_norm", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
+      pool(register_module("pool", nn::Linear(o.width, 2 * o.width))),
+      pool_fused(register_module("pool_fused", nn::Linear(o.width, 2 * o.width))) {
   for (std::int64_t i = 0; i < o.layers; ++i) blocks->push_back(JointBlock(TransformerBlockOptions{o.width, o.heads}));
 }
 
 Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) {
   const std::int64_t batch = text.tokens.size(0);
   TORCH_CHECK(text.tokens.dim() == 3 && image.tokens.dim() == 3 && image.tokens.size(0) == batch &&
-                  image.map.dim() == 4 && image.map.size(0) == batch,
-              "fusion expects text [B,T,D], image [B,N,D] and map [B,D,h,w]; got ", text.tokens.sizes(), ", ",
-              image.tokens.sizes(), ", ", image.map.sizes());
+                  image.tokens.size(1) == image.rows * image.columns && image.pixels.dim() == 4 &&
+                  image.pixels.size(0) == batch,
+              "fusion expects text [B,T,D], image [B,N,D] of a grid and pixels [B,3,H,W]; got ", text.tokens.sizes(),
+              ", ", image.tokens.sizes(), " of ", image.rows, "x", image.columns, ", ", image.pixels.sizes());
   const auto seen = [&](const Tensor& rows, bool allowed) {
     if (!allowed) return torch::zeros({batch}, torch::kBool);
     return rows.defined() ? rows : torch::ones({batch}, torch::kBool);
@@ -60,15 +64,15 @@ Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures
   const Tensor text_mask = torch::where(text_seen.squeeze(2), text.mask, first);
   Tensor t = torch::where(text_seen, text_in(text.tokens), null_text);
   Tensor i = torch::where(image_seen, image_in(image.tokens), null_image);
+  const Tensor tokens = norm(t);
   const Tensor mask = torch::cat({text_mask, torch::ones({batch, i.size(1)}, torch::kBool)}, 1);
   for (const auto& block : *blocks) std::tie(t, i) = block->as<JointBlock>()->forward(t, i, mask);
 
-  const Tensor tokens = norm(torch::cat({t, i}, 1));
-  const std::vector<Tensor> parts = tokens.split_with_sizes({t.size(1), i.size(1)}, 1);
-  const Tensor weights = text_mask.to(tokens.dtype()).unsqueeze(2);
-  const Tensor text_mean = (parts[0] * weights).sum(1) / weights.sum(1);
-  const Tensor map = torch::where(image_seen.unsqueeze(3), map_in(image.map), null_map);
-  return {tokens, mask, pool(torch::cat({text_mean, parts[1].mean(1)}, 1)), map};
+  const Tensor padding = text_mask.logical_not().unsqueeze(2);
+  const auto largest = [&](const Tensor& features) { return features.masked_fill(padding, -1e4).amax(1); };
+  const Tensor pooled = torch::cat({largest(pool(tokens)), largest(pool_fused(text_norm(t)))}, 1);
+  const Tensor pixels = image.pixels * image_seen.unsqueeze(3).to(image.pixels.dtype());
+  return {tokens, text_mask, pooled, to_map(image_norm(i), image.rows, image.columns), pixels};
 }
 
 }  // namespace cigli

@@ -26,10 +26,4 @@ Tensor ResidualBlockImpl::forward(const Tensor& x, const Tensor& embedding) {
   return x + conv2(norm2(y, film.is_empty() ? Tensor() : film(embedding)));
 }
 
-Tensor to_tokens(const Tensor& image) { return image.permute({0, 2, 3, 1}).flatten(1, 2); }
-
-Tensor to_map(const Tensor& tokens, std::int64_t height, std::int64_t width) {
-  return tokens.view({tokens.size(0), height, width, tokens.size(2)}).permute({0, 3, 1, 2});
-}
-
 }  // namespace cigli

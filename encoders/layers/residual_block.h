@@ -28,8 +28,4 @@ TORCH_MODULE(ResidualBlock);
 // 3x3 convolution, same size.
 torch::nn::Conv2d conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride = 1);
 
-// [B,C,H,W] <-> [B,HW,C]; a view when the image is channels_last.
-torch::Tensor to_tokens(const torch::Tensor& image);
-torch::Tensor to_map(const torch::Tensor& tokens, std::int64_t height, std::int64_t width);
-
 }  // namespace cigli

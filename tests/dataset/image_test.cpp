@@ -191,6 +191,12 @@ TEST(Image, HugeHeaderIsRefusedBeforeDecoding) {
   EXPECT_NE(error_of([&] { decode_image(encode(".png", to_bgr(sample_image(101, 100))), "x", {0.01}); }), "");
 }
 
+TEST(Image, PixelsThatInflateBeyondTheHeaderAreRefused) {
+  const std::vector<std::string> rows(1, std::string(80 << 20, '\0'));  // 80 MiB, 80 kB deflated, for an 8x8 image
+  const std::string message = error_of_bytes(make_png(8, 8, 8, 2, rows));
+  EXPECT_NE(message.find("larger than its header says"), std::string::npos) << message;
+}
+
 TEST(Image, ErrorsNameTheFile) {
   TemporaryFolder folder;
   write_bytes(folder / "empty.png", "");

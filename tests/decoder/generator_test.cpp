@@ -10,13 +10,12 @@ namespace {
 
 using torch::Tensor;
 
-ModelOptions tiny(const std::string& decoder = "unet") {
+ModelOptions tiny() {
   ModelOptions o;
   o.height = o.width = o.prompt_height = o.prompt_width = 32;
   o.text.width = o.image.width = o.fusion.width = 32;
-  o.decoder.kind = decoder;
-  o.decoder.widths = decoder == "unet" ? std::vector<std::int64_t>{32, 48} : std::vector<std::int64_t>{32};
-  o.decoder.blocks = decoder == "unet" ? std::vector<std::int64_t>{1, 1} : std::vector<std::int64_t>{2};
+  o.decoder.widths = {32, 48};
+  o.decoder.blocks = {1, 1};
   return o;
 }
 
@@ -45,11 +44,8 @@ SamplerOptions guided(double text, double image, std::int64_t steps = 2) {
   return s;
 }
 
-class Denoisers : public testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Kinds, Denoisers, testing::Values("unet", "transformer"));
-
-TEST_P(Denoisers, GradientReachesEveryParameter) {
-  Generator generator = random_generator(tiny(GetParam()));
+TEST(Generator, GradientReachesEveryParameter) {
+  Generator generator = random_generator(tiny());
   const Tensor prompt = torch::randn({3, 3, 32, 32});
   const Visible visible{torch::tensor({true, false, true}), torch::tensor({true, true, false})};
   const Condition c = generator->condition({"a", "b b", "c"}, prompt, visible);
@@ -63,13 +59,26 @@ TEST_P(Denoisers, GradientReachesEveryParameter) {
   }
 }
 
-TEST_P(Denoisers, RefuseOtherShapes) {
-  Generator generator = random_generator(tiny(GetParam()));
+TEST(Generator, RefusesOtherShapes) {
+  Generator generator = random_generator(tiny());
   const Condition c = generator->condition({"a"}, torch::zeros({1, 3, 32, 32}));
   EXPECT_THROW(generator->forward(torch::zeros({1, 3, 32, 32}), torch::zeros({2}), c), c10::Error);
-  ModelOptions odd = tiny(GetParam());
+  ModelOptions odd = tiny();
   odd.height = 34;
   EXPECT_THROW(Generator(odd, Tokenizer()), Error);
+}
+
+TEST(Generator, WhereTheGateIsOneThePromptItselfComesOut) {
+  Generator generator = random_generator(tiny());
+  const torch::NoGradGuard no_grad;
+  generator->denoiser->named_parameters()["out.weight"].zero_();
+  const Tensor bias = generator->denoiser->named_parameters()["out.bias"];  // 4x4 values each of R, G, B and the gate
+  bias.zero_().slice(0, 48) += 1;
+  const Tensor prompt = torch::rand({2, 3, 32, 32}) * 2 - 1, x = torch::randn({2, 3, 32, 32});
+  const Visible visible{torch::ones({2}, torch::kBool), torch::tensor({true, false})};
+  const Tensor y = generator->forward(x, torch::zeros({2}), generator->condition({"a", "b"}, prompt, visible));
+  EXPECT_TRUE(torch::equal(y[0], prompt[0]));
+  EXPECT_EQ(y[1].abs().max().item<double>(), 0);  // a dropped prompt is not to be had
 }
 
 TEST(Generator, GuidanceIsTheFormulaOverThreePredictions) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "encoders/layers/attention.h"
+#include "encoders/layers/feature_map.h"
 #include "encoders/layers/positions.h"
 #include "encoders/layers/residual_block.h"
 
@@ -55,6 +56,23 @@ TEST(Attention, HeadsSplitAndMerge) {
   EXPECT_EQ(split.sizes(), (std::vector<std::int64_t>{2, 4, 3, 2}));
   EXPECT_EQ(split[1][2][1][0].item<float>(), x[1][1][4].item<float>());
   EXPECT_TRUE(torch::equal(merge_heads(split), x));
+}
+
+TEST(FeatureMap, TokensRunRowByRow) {
+  const Tensor map = torch::arange(2 * 3 * 4 * 5).view({2, 3, 4, 5}).to(torch::kFloat32);
+  const Tensor tokens = to_tokens(map);
+  EXPECT_EQ(tokens.sizes(), (std::vector<std::int64_t>{2, 20, 3}));
+  EXPECT_EQ(tokens[1][2 * 5 + 3][1].item<float>(), map[1][1][2][3].item<float>());
+  EXPECT_TRUE(torch::equal(to_map(tokens, 4, 5), map));
+}
+
+TEST(FeatureMap, ResizingAveragesWhatItShrinks) {
+  const Tensor flat = torch::tensor({0.1f, -0.4f}).view({1, 2, 1, 1}).expand({1, 2, 6, 15});
+  EXPECT_TRUE(torch::allclose(resized(flat, 4, 4), flat.slice(2, 0, 4).slice(3, 0, 4), 1e-5, 1e-6));
+  const Tensor stripes = torch::tensor({1.f, -1.f}).repeat({16}).view({1, 1, 1, 32}).expand({1, 1, 32, 32});
+  EXPECT_LT(resized(stripes, 8, 8).abs().max().item<double>(), 0.1);
+  EXPECT_TRUE(resized(stripes, 32, 32).is_same(stripes));
+  EXPECT_EQ(resized(stripes.to(torch::kBFloat16), 8, 8).scalar_type(), torch::kBFloat16);
 }
 
 TEST(TransformerBlock, StartsAsTheIdentityAndIgnoresMaskedTokens) {

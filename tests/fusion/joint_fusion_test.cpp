@@ -18,7 +18,7 @@ Inputs random_inputs(int seed) {
   Inputs in;
   in.text = {torch::randn({3, 6, 24}), torch::ones({3, 6}, torch::kBool)};
   in.text.mask[1].slice(0, 4) = false;
-  in.image = {torch::randn({3, 10, 40}), torch::randn({3, 40, 4, 4})};
+  in.image = {torch::randn({3, 10, 40}), 2, 5, torch::randn({3, 3, 8, 8})};
   return in;
 }
 
@@ -33,19 +33,24 @@ Fusion random_fusion(const std::string& inputs = "both") {
   return fusion;
 }
 
+double worst(const Tensor& difference) { return difference.abs().max().item<double>(); }
+
 double difference(const Condition& a, const Condition& b) {
-  return std::max({(a.tokens - b.tokens).abs().max().item<double>(), (a.pooled - b.pooled).abs().max().item<double>(),
-                   (a.map - b.map).abs().max().item<double>()});
+  return std::max(
+      {worst(a.tokens - b.tokens), worst(a.pooled - b.pooled), worst(a.map - b.map), worst(a.prompt - b.prompt)});
 }
 
 TEST(JointFusion, Shapes) {
   const Inputs in = random_inputs(1);
-  const Condition c = random_fusion()->forward(in.text, in.image, {});
-  EXPECT_EQ(c.tokens.sizes(), (std::vector<std::int64_t>{3, 16, 32}));
-  EXPECT_EQ(c.mask.sizes(), (std::vector<std::int64_t>{3, 16}));
-  EXPECT_EQ(c.pooled.sizes(), (std::vector<std::int64_t>{3, 32}));
-  EXPECT_EQ(c.map.sizes(), (std::vector<std::int64_t>{3, 32, 4, 4}));
-  EXPECT_EQ(c.mask[1].sum().item<std::int64_t>(), 14);
+  const Fusion fusion = random_fusion();
+  const Condition c = fusion->forward(in.text, in.image, {});
+  EXPECT_EQ(c.tokens.sizes(), (std::vector<std::int64_t>{3, 6, 32}));
+  EXPECT_TRUE(torch::equal(c.mask, in.text.mask));
+  EXPECT_EQ(c.pooled.sizes(), (std::vector<std::int64_t>{3, 128}));
+  EXPECT_EQ(c.map.sizes(), (std::vector<std::int64_t>{3, 32, 2, 5}));
+  EXPECT_TRUE(torch::equal(c.prompt, in.image.pixels));
+  EXPECT_EQ(fusion->widths().tokens, c.tokens.size(2));
+  EXPECT_EQ(fusion->widths().pooled, c.pooled.size(1));
 }
 
 TEST(JointFusion, PaddedTextHasNoEffect) {
@@ -54,39 +59,50 @@ TEST(JointFusion, PaddedTextHasNoEffect) {
   const Condition before = fusion->forward(in.text, in.image, {});
   in.text.tokens[1].slice(0, 4) += 5;
   const Condition after = fusion->forward(in.text, in.image, {});
-  EXPECT_LT((before.pooled - after.pooled).abs().max().item<double>(), 1e-5);
-  const Tensor seen = before.mask.unsqueeze(2);
-  EXPECT_LT(((before.tokens - after.tokens) * seen).abs().max().item<double>(), 1e-5);
+  EXPECT_LT(worst(before.pooled - after.pooled), 1e-5);
+  EXPECT_LT(worst(before.map - after.map), 1e-5);
+  EXPECT_LT(worst((before.tokens - after.tokens) * before.mask.unsqueeze(2)), 1e-5);
 }
 
-TEST(JointFusion, EachInputMattersToEachOtherOne) {
+TEST(JointFusion, EachInputMattersToTheOther) {
   const Inputs in = random_inputs(1), other = random_inputs(2);
   const Fusion fusion = random_fusion();
   const Condition c = fusion->forward(in.text, in.image, {});
-  EXPECT_GT((c.tokens.slice(1, 6) - fusion->forward({other.text.tokens, in.text.mask}, in.image, {}).tokens.slice(1, 6))
-                .abs()
-                .max()
-                .item<double>(),
-            1e-3);
-  EXPECT_GT((c.tokens.slice(1, 0, 4) - fusion->forward(in.text, other.image, {}).tokens.slice(1, 0, 4))
-                .abs()
-                .max()
-                .item<double>(),
-            1e-3);
+  EXPECT_GT(worst(c.map - fusion->forward({other.text.tokens, in.text.mask}, in.image, {}).map), 1e-3);
+  EXPECT_GT(worst(c.pooled - fusion->forward(in.text, other.image, {}).pooled), 1e-3);
+}
+
+TEST(JointFusion, ACellOfTheMapIsTheTokenThatStandsThere) {
+  Inputs in = random_inputs(1);
+  FusionOptions options;
+  options.layers = 0;
+  options.width = 32;
+  const Fusion fusion = make_fusion(options, 24, 40);
+  const Condition before = fusion->forward(in.text, in.image, {});
+  in.image.tokens[2][5 + 3].normal_();  // row 1, column 3
+  const Tensor changed = (fusion->forward(in.text, in.image, {}).map - before.map).abs().amax(1).gt(1e-6);
+  EXPECT_EQ(changed.sum().item<std::int64_t>(), 1);
+  EXPECT_TRUE(changed[2][1][3].item<bool>());
 }
 
 TEST(JointFusion, AnInvisibleInputCannotBeSeenAndOnlyInItsRow) {
   const Inputs in = random_inputs(1), other = random_inputs(2);
   const Fusion fusion = random_fusion();
-  Visible visible{torch::tensor({true, false, true}), torch::tensor({true, true, false})};
+  const Visible visible{torch::tensor({true, false, true}), torch::tensor({true, true, false})};
+  const auto row = [](const Condition& c, std::int64_t i) {
+    return Condition{c.tokens[i], c.mask[i], c.pooled[i], c.map[i], c.prompt[i]};
+  };
   const Condition a = fusion->forward(in.text, in.image, visible);
   const Condition b = fusion->forward({other.text.tokens, in.text.mask}, in.image, visible);
-  EXPECT_LT((a.tokens[1] - b.tokens[1]).abs().max().item<double>(), 1e-6);
-  EXPECT_GT((a.tokens[0] - b.tokens[0]).abs().max().item<double>(), 1e-3);
+  EXPECT_LT(worst(a.tokens[1][0] - b.tokens[1][0]), 1e-6);  // the null token; the others are masked
+  EXPECT_EQ(a.mask[1].sum().item<std::int64_t>(), 1);
+  EXPECT_LT(worst(a.pooled[1] - b.pooled[1]), 1e-6);
+  EXPECT_LT(worst(a.map[1] - b.map[1]), 1e-6);
+  EXPECT_GT(difference(row(a, 0), row(b, 0)), 1e-3);
   const Condition d = fusion->forward(in.text, other.image, visible);
-  EXPECT_LT((a.tokens[2] - d.tokens[2]).abs().max().item<double>(), 1e-6);
-  EXPECT_LT((a.map[2] - d.map[2]).abs().max().item<double>(), 1e-6);
-  EXPECT_GT((a.map[0] - d.map[0]).abs().max().item<double>(), 1e-3);
+  EXPECT_LT(difference(row(a, 2), row(d, 2)), 1e-6);
+  EXPECT_EQ(worst(a.prompt[2]), 0);
+  EXPECT_GT(difference(row(a, 0), row(d, 0)), 1e-3);
 }
 
 TEST(JointFusion, SwitchesDropOneInputAndKeepTheParameters) {
@@ -115,7 +131,7 @@ TEST(JointFusion, GradientReachesEveryParameter) {
 
 TEST(JointFusion, RefusesOtherShapes) {
   const Inputs in = random_inputs(1);
-  EXPECT_THROW(random_fusion()->forward(in.text, {in.image.map, in.image.map}, {}), c10::Error);
+  EXPECT_THROW(random_fusion()->forward(in.text, {in.image.tokens, 3, 5, in.image.pixels}, {}), c10::Error);
 }
 
 }  // namespace
