@@ -150,11 +150,14 @@ class Model(nn.Module):
 
     def forward(self, x, t, ids, mask, prompt):
         text = self.embedding(ids) + self.positions[: ids.shape[1]]
+        if torch.is_autocast_cpu_enabled():  # or what is added to it would stay in float32
+            text = text.bfloat16()
         for block in self.text:
             text = block(text, mask)
         text = self.text_in(self.text_norm(text))
         features = F.relu(self.stem(F.pixel_unshuffle(prompt, 4)))
-        image = self.prompt_block(self.shrink_prompt(features) + self.prompt_positions)
+        image = self.shrink_prompt(features)
+        image = self.prompt_block(image + self.prompt_positions.to(image.dtype))
         image = self.image_in(image.flatten(2).transpose(1, 2))
         both = torch.cat([mask, torch.ones(image.shape[:2], dtype=torch.bool)], 1)
         tokens = self.norm(text)
@@ -170,7 +173,8 @@ class Model(nn.Module):
         y = self.inp(F.pixel_unshuffle(torch.cat([x, prompt], 1), 4))
         for block in self.down:
             y = block(y, embedding)
-        skip, y = y, self.shrink(y) + self.coarse_positions + self.map_in(fused)
+        skip, y = y, self.shrink(y) + self.map_in(fused)
+        y = y + self.coarse_positions.to(y.dtype)
         for block, attention in zip(self.middle, self.attention):
             y = attention(block(y, embedding), tokens, mask)
         y = self.merge(torch.cat([F.pixel_shuffle(self.grow(y), 2), skip], 1))

@@ -64,8 +64,8 @@ int tiff_orientation(std::string_view tiff) {
   return 1;
 }
 
-// Refuses pixel data that inflate to far more than the header's `width` x `height` can need: decoders inflate all of it
-// before they look. `parts` are the contents of the IDAT chunks, `row` the bytes of a row.
+// Refuses pixel data that inflate to far more than `height` rows of `row` bytes can need: decoders inflate all of it
+// before they look. `parts` are the contents of the IDAT chunks.
 void check_inflated_size(const std::vector<std::string_view>& parts, std::uint64_t row, std::uint64_t height,
                          const std::string& name) {
   constexpr std::uint64_t harmless = 32 << 10, largest_ratio = 1032;  // deflate's; below `harmless` at most 34 MB
@@ -90,6 +90,8 @@ void check_inflated_size(const std::vector<std::string_view>& parts, std::uint64
     }
   }
   inflateEnd(&stream);
+  // What zlib refuses a laxer decoder might inflate without end.
+  if (status != Z_OK && status != Z_STREAM_END) fail_truncated(name, "PNG", "its pixel data can't be inflated");
   if (inflated > limit) fail_truncated(name, "PNG", "its pixel data are larger than its header says");
 }
 

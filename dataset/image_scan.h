@@ -19,8 +19,8 @@ struct ImageHead {
 enum class ScanDepth { head, whole };
 
 // Walks the container. Size is checked against `max_megapixels` as soon as it is known; with ScanDepth::whole a cut or
-// damaged container (no end marker, wrong PNG checksum, too few BMP rows) is an error too, since decoders fill what is
-// missing with grey. Throws Error with `name` in front.
+// damaged container (no end marker, wrong PNG checksum, PNG pixels that inflate beyond the size, too few BMP rows) is
+// an error too, since decoders fill what is missing with grey. Throws Error with `name` in front.
 ImageHead scan_image(std::string_view bytes, const std::string& name, double max_megapixels, ScanDepth depth);
 
 // Calls `visit(type, data)` for each chunk of a PNG up to and with IEND, until it returns false. Throws Error when

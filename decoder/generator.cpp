@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "encoders/layers/feature_map.h"
 #include "encoders/layers/residual_block.h"
 #include "runtime/error.h"
 
@@ -39,7 +40,10 @@ const ModelOptions& checked(const ModelOptions& o) {
     check_multiple("decoder.widths", width, "model.decoder.group", o.decoder.group);
   if (!o.decoder.widths.empty())
     check_multiple("decoder.widths", o.decoder.widths.back(), "model.decoder.heads", o.decoder.heads);
-  check_multiple("image.patch", o.image.patch, "two halves", 2);
+  if (o.image.patch % 2 != 0)
+    throw Error("model.image.patch is " + std::to_string(o.image.patch) + ", expected an even number");
+  check_multiple("prompt_height", o.prompt_height, "model.image.patch", o.image.patch);
+  check_multiple("prompt_width", o.prompt_width, "model.image.patch", o.image.patch);
   return o;
 }
 
@@ -59,7 +63,8 @@ Condition GeneratorImpl::condition(const std::vector<std::string>& texts, const 
               "condition expects a prompt [B,3,H,W] and B texts; got ", prompt.sizes(), " and ", texts.size());
   const TextFeatures text = text_encoder->forward(tokenize(tokenizer, texts, options.text.context));
   const auto dtype = fusion->parameters().front().scalar_type();
-  const ImageFeatures image = image_encoder->forward(prompt.to(dtype), options.height, options.width);
+  const ImageFeatures image{image_encoder->forward(prompt.to(dtype)),
+                            resized(prompt, options.height, options.width).to(dtype)};
   return fusion->forward(text, image, visible);
 }
 

@@ -81,8 +81,10 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
 }
 
 Tensor UNetImpl::forward(const Tensor& x, const Tensor& t, const Condition& condition) {
-  TORCH_CHECK(x.dim() == 4 && x.size(1) == 3 && t.dim() == 1 && t.size(0) == x.size(0),
-              "the U-Net expects x [B,3,H,W] and t [B]; got ", x.sizes(), " and ", t.sizes());
+  TORCH_CHECK(
+      x.dim() == 4 && x.size(1) == 3 && t.dim() == 1 && t.size(0) == x.size(0) && condition.prompt.sizes() == x.sizes(),
+      "the U-Net expects x and a prompt [B,3,H,W] and t [B]; got ", x.sizes(), ", ", condition.prompt.sizes(), " and ",
+      t.sizes());
   const auto dtype = x.scalar_type();
   const Tensor embedding =
       torch::relu(time2(torch::relu(time1(scalar_embedding(t, kTimeWidth).to(dtype)))) + pooled(condition.pooled));

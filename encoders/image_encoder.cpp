@@ -33,7 +33,7 @@ struct ConvolutionalImageEncoder : ImageEncoderImpl {
     for (std::int64_t i = 0; i < o.blocks; ++i) blocks->push_back(ResidualBlock(ResidualBlockOptions{o.width}));
   }
 
-  ImageFeatures forward(const Tensor& prompt, std::int64_t height, std::int64_t width) override {
+  Tensor forward(const Tensor& prompt) override {
     TORCH_CHECK(prompt.dim() == 4 && prompt.size(1) == 3 && prompt.size(2) % patch == 0 && prompt.size(3) % patch == 0,
                 "image encoder expects a prompt [B,3,H,W] with sides divisible by ", patch, "; got ", prompt.sizes());
     const Tensor half = torch::pixel_unshuffle(prompt, patch / 2).contiguous(torch::MemoryFormat::ChannelsLast);
@@ -41,7 +41,7 @@ struct ConvolutionalImageEncoder : ImageEncoderImpl {
     const std::int64_t rows = x.size(2), columns = x.size(3);
     x = x + to_map(positions(grid_positions(rows, columns, kBands).to(x.dtype())).unsqueeze(0), rows, columns);
     for (const auto& block : *blocks) x = block->as<ResidualBlock>()->forward(x);
-    return {to_tokens(x), rows, columns, resized(prompt, height, width)};
+    return x;
   }
 
   std::int64_t patch;

@@ -17,16 +17,9 @@ struct ImageEncoderOptions {
   void visit(Fields& f);
 };
 
-struct ImageFeatures {
-  torch::Tensor tokens;                // [B,N,D], row by row
-  std::int64_t rows = 0, columns = 0;  // of their grid; N = rows * columns
-  torch::Tensor pixels;                // [B,3,height,width], the prompt resized to the target's size
-};
-
-// Image prompt of any height and width (multiples of the patch) to features for a target of height x width; the tokens
-// see it in its own shape.
+// Image prompt [B,3,H,W] of any height and width (multiples of the patch) to a token a patch: [B,D,h,w].
 struct ImageEncoderImpl : torch::nn::Module {
-  virtual ImageFeatures forward(const torch::Tensor& prompt, std::int64_t height, std::int64_t width) = 0;
+  virtual torch::Tensor forward(const torch::Tensor& prompt) = 0;
 };
 using ImageEncoder = std::shared_ptr<ImageEncoderImpl>;
 

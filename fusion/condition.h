@@ -12,7 +12,7 @@ struct ConditionWidths {
 
 // What a decoder is conditioned on, whatever made it.
 struct Condition {
-  torch::Tensor tokens;  // [B,M,D] of the text, for attention
+  torch::Tensor tokens;  // [B,M,D] for attention
   torch::Tensor mask;    // [B,M] bool, true = attend
   torch::Tensor pooled;  // [B,E] for modulation
   torch::Tensor map;     // [B,D,h,w] what fusion made of each cell of the image prompt, for adding where it stands

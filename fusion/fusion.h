@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 
-#include "encoders/image_encoder.h"
 #include "encoders/text_encoder.h"
 #include "fusion/condition.h"
 #include "runtime/options.h"
@@ -21,7 +20,13 @@ struct FusionOptions {
   void visit(Fields& f);
 };
 
-// Which inputs a row's condition may see: [B] bool each. A dropped input is replaced by learned null features.
+struct ImageFeatures {
+  torch::Tensor map;     // [B,D,h,w], a token a cell of the prompt in its own shape
+  torch::Tensor pixels;  // [B,3,H,W], the prompt at the target's size
+};
+
+// Which inputs a row's condition may see: [B] bool each. Learned null features replace those of a dropped input, zeros
+// its pixels.
 struct Visible {
   torch::Tensor text, image;
 };

@@ -47,11 +47,10 @@ JointFusionImpl::JointFusionImpl(const FusionOptions& o, std::int64_t text_width
 
 Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) {
   const std::int64_t batch = text.tokens.size(0);
-  TORCH_CHECK(text.tokens.dim() == 3 && image.tokens.dim() == 3 && image.tokens.size(0) == batch &&
-                  image.tokens.size(1) == image.rows * image.columns && image.pixels.dim() == 4 &&
+  TORCH_CHECK(text.tokens.dim() == 3 && image.map.dim() == 4 && image.map.size(0) == batch && image.pixels.dim() == 4 &&
                   image.pixels.size(0) == batch,
-              "fusion expects text [B,T,D], image [B,N,D] of a grid and pixels [B,3,H,W]; got ", text.tokens.sizes(),
-              ", ", image.tokens.sizes(), " of ", image.rows, "x", image.columns, ", ", image.pixels.sizes());
+              "fusion expects text [B,T,D], an image map [B,D,h,w] and pixels [B,3,H,W]; got ", text.tokens.sizes(),
+              ", ", image.map.sizes(), " and ", image.pixels.sizes());
   const auto seen = [&](const Tensor& rows, bool allowed) {
     if (!allowed) return torch::zeros({batch}, torch::kBool);
     return rows.defined() ? rows : torch::ones({batch}, torch::kBool);
@@ -63,16 +62,19 @@ Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures
   const Tensor first = torch::arange(text.tokens.size(1)).eq(0).unsqueeze(0);
   const Tensor text_mask = torch::where(text_seen.squeeze(2), text.mask, first);
   Tensor t = torch::where(text_seen, text_in(text.tokens), null_text);
-  Tensor i = torch::where(image_seen, image_in(image.tokens), null_image);
-  const Tensor tokens = norm(t);
+  Tensor i = torch::where(image_seen, image_in(to_tokens(image.map)), null_image);
+  const Tensor own = norm(t);
   const Tensor mask = torch::cat({text_mask, torch::ones({batch, i.size(1)}, torch::kBool)}, 1);
   for (const auto& block : *blocks) std::tie(t, i) = block->as<JointBlock>()->forward(t, i, mask);
 
   const Tensor padding = text_mask.logical_not().unsqueeze(2);
   const auto largest = [&](const Tensor& features) { return features.masked_fill(padding, -1e4).amax(1); };
-  const Tensor pooled = torch::cat({largest(pool(tokens)), largest(pool_fused(text_norm(t)))}, 1);
+  const Tensor pooled = torch::cat({largest(pool(own)), largest(pool_fused(text_norm(t)))}, 1);
   const Tensor pixels = image.pixels * image_seen.unsqueeze(3).to(image.pixels.dtype());
-  return {tokens, text_mask, pooled, to_map(image_norm(i), image.rows, image.columns), pixels};
+  const Tensor read = image_norm(i), map = to_map(read, image.map.size(2), image.map.size(3));
+  if (image.map.size(2) * pixels.size(3) == image.map.size(3) * pixels.size(2))
+    return {own, text_mask, pooled, map, pixels};
+  return {torch::cat({own, read}, 1), mask, pooled, map, pixels};
 }
 
 }  // namespace cigli

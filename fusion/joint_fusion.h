@@ -33,16 +33,18 @@ TORCH_MODULE(JointBlock);
 struct JointFusionImpl : FusionImpl {
   JointFusionImpl(const FusionOptions& options, std::int64_t text_width, std::int64_t image_width);
   ConditionWidths widths() const override { return {options.width, 4 * options.width}; }
-  // Tokens: the text's own, M = T. Map: the image's after the blocks, each cell having read the text and the other
-  // cells. Pooled, E = 4 D: the largest value of 2 D features over the text's own tokens, and over those that have read
-  // the image. (A maximum lets a single word speak at full strength, a mean divides it by the length of the sentence.)
+  // Tokens: the text's own, M = T; behind them the fused image's, M = T + N, where the prompt's aspect is not the
+  // target's, since its cells stand nowhere in the target then. Map: the image's tokens after the blocks, each having
+  // read the text and the other cells. Pooled, E = 4 D: the largest value of 2 D features over the text's own tokens,
+  // and over those that have read the image. (A maximum lets a single word speak at full strength, a mean divides it by
+  // the length of the sentence.)
   Condition forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) override;
 
   FusionOptions options;
   torch::nn::Linear text_in, image_in;
   torch::Tensor null_text, null_image;  // [D]
   torch::nn::ModuleList blocks;
-  torch::nn::LayerNorm norm, text_norm, image_norm;
+  torch::nn::LayerNorm norm, text_norm, image_norm;  // of the text's own tokens; of both after the blocks
   torch::nn::Linear pool, pool_fused;
 };
 

@@ -25,7 +25,7 @@ struct ResidualBlockImpl : torch::nn::Module {
 };
 TORCH_MODULE(ResidualBlock);
 
-// 3x3 convolution, same size.
+// 3x3 convolution, the same size at stride 1.
 torch::nn::Conv2d conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride = 1);
 
 }  // namespace cigli

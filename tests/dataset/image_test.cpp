@@ -191,10 +191,40 @@ TEST(Image, HugeHeaderIsRefusedBeforeDecoding) {
   EXPECT_NE(error_of([&] { decode_image(encode(".png", to_bgr(sample_image(101, 100))), "x", {0.01}); }), "");
 }
 
+// The pixel data of a PNG in `parts` chunks instead of one.
+std::string with_split_data(const std::string& png, int parts) {
+  const std::size_t at = png.find("IDAT") - 4;
+  std::size_t length = 0;
+  for (std::size_t i = at; i < at + 4; ++i) length = length << 8 | static_cast<std::uint8_t>(png[i]);
+  std::string chunks;
+  for (int k = 0; k < parts; ++k) {
+    const std::size_t begin = length * k / parts, end = length * (k + 1) / parts;
+    chunks += png_chunk("IDAT", png.substr(at + 8 + begin, end - begin));
+  }
+  return png.substr(0, at) + chunks + png.substr(at + 12 + length);
+}
+
 TEST(Image, PixelsThatInflateBeyondTheHeaderAreRefused) {
   const std::vector<std::string> rows(1, std::string(80 << 20, '\0'));  // 80 MiB, 80 kB deflated, for an 8x8 image
-  const std::string message = error_of_bytes(make_png(8, 8, 8, 2, rows));
-  EXPECT_NE(message.find("larger than its header says"), std::string::npos) << message;
+  const std::string bomb = make_png(8, 8, 8, 2, rows);
+  for (const int parts : {1, 5})
+    EXPECT_NE(error_of_bytes(with_split_data(bomb, parts)).find("larger than its header says"), std::string::npos);
+  std::string lax = bomb;  // a window size that zlib refuses and stb_image passes over
+  const std::size_t zlib = lax.find("IDAT") + 4;
+  lax[zlib] = '\x88';
+  lax[zlib + 1] = '\x1c';
+  const std::string damaged = with_split_data(lax, 1);  // with right checksums
+  EXPECT_NE(error_of_bytes(damaged).find("can't be inflated"), std::string::npos);
+}
+
+TEST(Image, LargePngsPass) {
+  Image noise(200, 200);
+  std::uint32_t state = 1;
+  for (auto& value : noise.pixels) value = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 24);
+  const std::string bytes = encode(".png", to_bgr(noise));
+  ASSERT_GT(bytes.size(), std::size_t{100} << 10);
+  EXPECT_EQ(decode_image(bytes, "noise.png").pixels, noise.pixels);
+  EXPECT_EQ(decode_image(with_split_data(bytes, 7), "noise.png").pixels, noise.pixels);
 }
 
 TEST(Image, ErrorsNameTheFile) {

@@ -44,18 +44,31 @@ SamplerOptions guided(double text, double image, std::int64_t steps = 2) {
   return s;
 }
 
-TEST(Generator, GradientReachesEveryParameter) {
-  Generator generator = random_generator(tiny());
-  const Tensor prompt = torch::randn({3, 3, 32, 32});
+void expect_gradients(Generator generator, const Tensor& prompt) {
+  const std::vector<std::int64_t> shape{3, 3, generator->options.height, generator->options.width};
   const Visible visible{torch::tensor({true, false, true}), torch::tensor({true, true, false})};
   const Condition c = generator->condition({"a", "b b", "c"}, prompt, visible);
-  const Tensor y = generator->forward(torch::randn({3, 3, 32, 32}), torch::tensor({0.1, 0.5, 0.9}), c);
-  EXPECT_EQ(y.sizes(), (std::vector<std::int64_t>{3, 3, 32, 32}));
+  const Tensor y = generator->forward(torch::randn(shape), torch::tensor({0.1, 0.5, 0.9}), c);
+  EXPECT_EQ(y.sizes(), shape);
   EXPECT_EQ(y.scalar_type(), torch::kFloat32);
   y.square().sum().backward();
   for (const auto& p : generator->named_parameters()) {
     ASSERT_TRUE(p.value().grad().defined()) << p.key();
     EXPECT_GT(p.value().grad().abs().sum().item<double>(), 0) << p.key();
+  }
+}
+
+TEST(Generator, GradientReachesEveryParameter) {
+  expect_gradients(random_generator(tiny()), torch::randn({3, 3, 32, 32}));
+}
+
+TEST(Generator, GradientReachesEveryParameterWhateverTheShapes) {
+  ModelOptions options = tiny();
+  options.width = 64;
+  for (const auto type : {torch::kFloat32, torch::kBFloat16}) {
+    Generator generator = random_generator(options);
+    generator->to(type);
+    expect_gradients(generator, torch::randn({3, 3, 32, 80}));
   }
 }
 
@@ -66,6 +79,11 @@ TEST(Generator, RefusesOtherShapes) {
   ModelOptions odd = tiny();
   odd.height = 34;
   EXPECT_THROW(Generator(odd, Tokenizer()), Error);
+  for (const std::int64_t patch : {9, 12}) {  // odd; no divisor of the prompt's sides
+    ModelOptions other = tiny();
+    other.image.patch = patch;
+    EXPECT_THROW(Generator(other, Tokenizer()), Error);
+  }
 }
 
 TEST(Generator, WhereTheGateIsOneThePromptItselfComesOut) {

@@ -18,7 +18,7 @@ Inputs random_inputs(int seed) {
   Inputs in;
   in.text = {torch::randn({3, 6, 24}), torch::ones({3, 6}, torch::kBool)};
   in.text.mask[1].slice(0, 4) = false;
-  in.image = {torch::randn({3, 10, 40}), 2, 5, torch::randn({3, 3, 8, 8})};
+  in.image = {torch::randn({3, 40, 2, 5}), torch::randn({3, 3, 8, 20})};
   return in;
 }
 
@@ -72,6 +72,29 @@ TEST(JointFusion, EachInputMattersToTheOther) {
   EXPECT_GT(worst(c.pooled - fusion->forward(in.text, other.image, {}).pooled), 1e-3);
 }
 
+TEST(JointFusion, AttentionReadsTheTextAloneUnlessThePromptHasAnotherAspect) {
+  Inputs in = random_inputs(1);
+  const Fusion fusion = random_fusion();
+  const Condition c = fusion->forward(in.text, in.image, {});
+  EXPECT_TRUE(torch::equal(c.tokens, fusion->forward(in.text, random_inputs(2).image, {}).tokens));
+  in.image.pixels = torch::randn({3, 3, 8, 8});
+  const Condition wide = fusion->forward(in.text, in.image, {});
+  EXPECT_EQ(wide.tokens.sizes(), (std::vector<std::int64_t>{3, 6 + 10, 32}));
+  EXPECT_EQ(wide.mask[1].sum().item<std::int64_t>(), 4 + 10);
+  EXPECT_TRUE(torch::equal(wide.tokens.slice(1, 0, 6), c.tokens));
+  EXPECT_TRUE(torch::equal(wide.tokens[2][6 + 5 + 3], wide.map[2].select(1, 1).select(1, 3)));
+}
+
+TEST(JointFusion, AWordCountsAlikeInAShortAndInALongText) {
+  const Inputs in = random_inputs(1);
+  const Fusion fusion = random_fusion();
+  const Condition once = fusion->forward(in.text, in.image, {});
+  const TextFeatures twice{torch::cat({in.text.tokens, in.text.tokens}, 1),
+                           torch::cat({in.text.mask, in.text.mask}, 1)};
+  const Condition again = fusion->forward(twice, in.image, {});
+  EXPECT_LT(worst(once.pooled.slice(1, 0, 64) - again.pooled.slice(1, 0, 64)), 1e-5);  // of the text's own tokens
+}
+
 TEST(JointFusion, ACellOfTheMapIsTheTokenThatStandsThere) {
   Inputs in = random_inputs(1);
   FusionOptions options;
@@ -79,7 +102,7 @@ TEST(JointFusion, ACellOfTheMapIsTheTokenThatStandsThere) {
   options.width = 32;
   const Fusion fusion = make_fusion(options, 24, 40);
   const Condition before = fusion->forward(in.text, in.image, {});
-  in.image.tokens[2][5 + 3].normal_();  // row 1, column 3
+  in.image.map[2].select(1, 1).select(1, 3).normal_();
   const Tensor changed = (fusion->forward(in.text, in.image, {}).map - before.map).abs().amax(1).gt(1e-6);
   EXPECT_EQ(changed.sum().item<std::int64_t>(), 1);
   EXPECT_TRUE(changed[2][1][3].item<bool>());
@@ -131,7 +154,7 @@ TEST(JointFusion, GradientReachesEveryParameter) {
 
 TEST(JointFusion, RefusesOtherShapes) {
   const Inputs in = random_inputs(1);
-  EXPECT_THROW(random_fusion()->forward(in.text, {in.image.tokens, 3, 5, in.image.pixels}, {}), c10::Error);
+  EXPECT_THROW(random_fusion()->forward(in.text, {in.image.map[0], in.image.pixels}, {}), c10::Error);
 }
 
 }  // namespace

@@ -35,8 +35,10 @@ TEST(DataImport, CountsPairsAndExitsWith3WhereSomeAreSkipped) {
   EXPECT_EQ(Json::parse(part.out), (Json{{"pairs", 5}, {"skipped", 1}}));
   EXPECT_NE(part.err.find("dev-12-0-4.png"), std::string::npos) << part.err;
 
-  const Outcome packed = cigli({"data", "pack", "--data", folder / "part", "--out", folder / "p.pack", "--size", "64"});
+  const Outcome packed =
+      cigli({"data", "pack", "--data", folder / "part", "--out", folder / "p.pack", "--size", "64", "--json"});
   EXPECT_EQ(packed.code, 0) << packed.err;
+  EXPECT_EQ(Json::parse(packed.out)["pairs"], 5);
   expect_complaint(cigli({"data", "import", "coco", "--source", source, "--out", folder / "x"}), 2, {"coco", "nlvr"});
 }
 
