@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <numeric>
 
 #include "dataset/check.h"
 #include "dataset/image.h"
@@ -52,7 +53,7 @@ Score score_of(const std::vector<double>& hits, const BootstrapOptions& bootstra
   Score score;
   score.n = static_cast<std::int64_t>(hits.size());
   if (hits.empty()) return score;
-  for (const double hit : hits) score.accuracy += hit / static_cast<double>(hits.size());
+  score.accuracy = std::accumulate(hits.begin(), hits.end(), 0.0) / static_cast<double>(hits.size());
   score.interval = bootstrap_mean(hits, bootstrap);
   return score;
 }

@@ -70,13 +70,13 @@ Rgb draw_background(Philox& random) {
 
 }  // namespace
 
-const World& world_named(const std::string& name) {
+const World& world_named(std::string_view name) {
   std::string known;
   for (const World& world : worlds()) {
     if (world.name == name) return world;
     known += (known.empty() ? "" : ", ") + world.name;
   }
-  throw Error("unknown world \"" + name + "\"; known are " + known);
+  throw Error("unknown world \"" + std::string(name) + "\"; known are " + known);
 }
 
 const std::vector<std::string>& world_names() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dataset/shapes/program.h"
@@ -21,7 +22,7 @@ struct World {
 };
 
 // "shapes-64" or "shapes-rich"; throws Error naming the known ones. The world lives as long as the process.
-const World& world_named(const std::string& name);
+const World& world_named(std::string_view name);
 const std::vector<std::string>& world_names();
 
 // Random background and `count` random objects with gaps between them.

@@ -3,6 +3,7 @@
 #include <torch/version.h>
 
 #include <cmath>
+#include <optional>
 #include <vector>
 
 namespace cigli {
@@ -14,7 +15,9 @@ Tensor scaled_dot_product(const Tensor& q, const Tensor& k, const Tensor& v, con
   TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && v.sizes() == k.sizes() && q.size(3) == k.size(3),
               "attention expects q [B,h,N,d], k and v [B,h,M,d]; got ", q.sizes(), ", ", k.sizes(), ", ", v.sizes());
 #if TORCH_VERSION_MAJOR >= 2  // fused from there on
-  return at::scaled_dot_product_attention(q, k, v, mask.defined() ? mask.unsqueeze(1).unsqueeze(1) : mask);
+  std::optional<Tensor> keep;
+  if (mask.defined()) keep = mask.unsqueeze(1).unsqueeze(1);
+  return at::scaled_dot_product_attention(q, k, v, keep);
 #else
   const Tensor scaled = q * (1.0 / std::sqrt(static_cast<double>(q.size(3))));
   Tensor scores = torch::matmul(scaled, k.transpose(2, 3));

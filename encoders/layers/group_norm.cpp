@@ -205,8 +205,13 @@ Tensor AdaptiveGroupNormImpl::forward(const Tensor& x, const Tensor& modulation)
   const bool fused = x.device().is_cpu() && x.size(1) % 16 == 0 && x.scalar_type() == weight.scalar_type() &&
                      (x.scalar_type() == torch::kFloat32 || x.scalar_type() == torch::kBFloat16);
   if (!fused) return compose_group_norm(x, groups, weight, bias, modulation, relu);
+#pragma GCC diagnostic push
+// GCC 14 sees faults in LibTorch 2.6's own std::vector<bool>.
+#pragma GCC diagnostic ignored "-Warray-bounds"
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
   return FusedGroupNorm::apply(x.contiguous(torch::MemoryFormat::ChannelsLast), groups, weight, bias,
                                modulation.defined() ? modulation : torch::empty({0}), relu);
+#pragma GCC diagnostic pop
 }
 
 }  // namespace cigli
