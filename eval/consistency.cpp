@@ -54,7 +54,7 @@ Score score_of(const std::vector<double>& hits, const BootstrapOptions& bootstra
   score.n = static_cast<std::int64_t>(hits.size());
   if (hits.empty()) return score;
   score.accuracy = std::accumulate(hits.begin(), hits.end(), 0.0) / static_cast<double>(hits.size());
-  score.interval = bootstrap_mean(hits, bootstrap);
+  score.interval = share_interval(hits, bootstrap);
   return score;
 }
 

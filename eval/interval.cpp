@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "runtime/error.h"
 #include "runtime/philox.h"
@@ -33,6 +34,13 @@ Interval bootstrap_mean(const std::vector<double>& values, const BootstrapOption
   std::sort(means.begin(), means.end());
   const double tail = (1 - options.level) / 2;
   return {quantile(means, tail), quantile(means, 1 - tail)};
+}
+
+Interval share_interval(const std::vector<double>& hits, const BootstrapOptions& options) {
+  const Interval interval = bootstrap_mean(hits, options);
+  if (std::adjacent_find(hits.begin(), hits.end(), std::not_equal_to<>()) != hits.end()) return interval;
+  const double reach = std::pow((1 - options.level) / 2, 1.0 / static_cast<double>(hits.size()));
+  return hits.front() == 0 ? Interval{0, 1 - reach} : Interval{reach, 1};
 }
 
 }  // namespace cigli

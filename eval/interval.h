@@ -21,4 +21,9 @@ struct BootstrapOptions {
 // Throws Error without values.
 Interval bootstrap_mean(const std::vector<double>& values, const BootstrapOptions& options = {});
 
+// Interval of a share over `hits`, each 0 or 1: bootstrap_mean, and where all rows agree, so that resampling shows no
+// spread, Clopper and Pearson's exact interval (Biometrika 1934): no hit in n gives [0, 1 - (a/2)^(1/n)] at level 1 -
+// a, all hits its mirror image. Throws Error without values.
+Interval share_interval(const std::vector<double>& hits, const BootstrapOptions& options = {});
+
 }  // namespace cigli

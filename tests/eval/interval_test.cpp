@@ -49,8 +49,20 @@ TEST(Interval, CoversTheMeanAsOftenAsItSays) {
   EXPECT_NEAR(covered / static_cast<double>(trials), 0.9, 0.06);
 }
 
+TEST(Interval, OfAShareIsExactWhereAllRowsAgree) {
+  const std::vector<double> none(20, 0), all(20, 1);
+  EXPECT_EQ(share_interval(none).low, 0);
+  EXPECT_NEAR(share_interval(none).high, 0.1684, 1e-4);  // 0 of 20 in tables of the binomial distribution
+  EXPECT_NEAR(share_interval(all).low, 0.8316, 1e-4);
+  EXPECT_EQ(share_interval(all).high, 1);
+  const std::vector<double> some{0, 1, 1, 0, 0, 1, 0};
+  EXPECT_EQ(share_interval(some).low, bootstrap_mean(some).low);
+  EXPECT_EQ(share_interval(some).high, bootstrap_mean(some).high);
+}
+
 TEST(Interval, RefusesNothing) {
   EXPECT_THROW(bootstrap_mean({}), Error);
+  EXPECT_THROW(share_interval({}), Error);
   EXPECT_THROW(bootstrap_mean({1}, {1.5, 100, 0}), Error);
 }
 
