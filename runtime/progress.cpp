@@ -55,7 +55,7 @@ void Progress::update(std::int64_t done, const std::string& note) {
 void Progress::finish(const std::string& note) {
   if (finished_) return;
   finished_ = true;
-  draw(note, true);
+  if (first_done_ >= 0) draw(note, true);
 }
 
 void Progress::draw(const std::string& note, bool last) {

@@ -6,7 +6,7 @@
 namespace cigli {
 
 // Progress on stderr: one line that is redrawn on a terminal; elsewhere a plain line now and then (at most one every
-// `seconds` and one at the end).
+// `seconds` and one at the end). Without any update nothing is shown.
 class Progress {
  public:
   Progress(std::string label, std::int64_t total, double seconds = 10);

@@ -193,8 +193,8 @@ std::vector<Json> make_images(Generator& model, const fs::path& folder, const st
       if (written.valid()) written.get();
       const double seconds = took.count() / static_cast<double>(batch.jobs.size());
       written = std::async(std::launch::async, write, std::move(batch), images, seconds);
+      progress.update(static_cast<std::int64_t>(std::min(first + size, jobs.size())));
     }
-    progress.update(static_cast<std::int64_t>(std::min(first + size, jobs.size())));
   }
   if (written.valid()) written.get();
   progress.finish();

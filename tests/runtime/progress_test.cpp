@@ -24,6 +24,7 @@ TEST(Progress, PlainLinesAreFew) {
 TEST(Progress, UnknownTotalsAndUnfinishedOnesAreFine) {
   testing::internal::CaptureStderr();
   { Progress progress("read", 0); }
+  { Progress("read", 0).finish(); }
   {
     Progress progress("read", 0, 0);
     progress.update(3);

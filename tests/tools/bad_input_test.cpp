@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "dataset/image.h"
@@ -141,9 +142,10 @@ TEST(BadInput, ASingleRequestNamesItsImage) {
   write_text(folder / "empty.png", "");
   write_text(folder / "huge.png", huge_png);
   for (const char* name : {"nowhere.png", "empty.png", "huge.png"}) {
-    expect_complaint(
-        cigli({"generate", "--model", fixture().model, "--text", "mirror it", "--image", folder / name, "--out", out}),
-        1, {name});
+    const Outcome outcome =
+        cigli({"generate", "--model", fixture().model, "--text", "mirror it", "--image", folder / name, "--out", out});
+    expect_complaint(outcome, 1, {name});
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
     EXPECT_EQ(read_text(out), "old");
   }
   expect_complaint(
