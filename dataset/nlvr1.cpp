@@ -14,6 +14,7 @@
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/hash.h"
+#include "runtime/interrupt.h"
 
 namespace cigli {
 namespace {
@@ -162,7 +163,10 @@ ImportReport import_nlvr1(const fs::path& source, const fs::path& out, const Nlv
   const auto all = static_cast<std::int64_t>(examples.size() * kOrders.size());
   std::vector<Row> rows(all);
   std::vector<std::string> faults(all);
+  const InterruptGuard guard;
   for_each_parallel(all, options.workers, [&](std::int64_t i) {
+    if (InterruptGuard::requested())
+      throw Interrupted(out.string() + ": import interrupted; no metadata.jsonl was written");
     const Example& example = examples[i / 6];
     rows[i] = make_row(example, static_cast<int>(i % 6), stem, options);
     const auto image = images.find(rows[i].id + ".png");

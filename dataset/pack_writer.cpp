@@ -10,6 +10,7 @@
 #include "dataset/parallel.h"
 #include "runtime/error.h"
 #include "runtime/hash.h"
+#include "runtime/interrupt.h"
 
 namespace cigli {
 namespace {
@@ -93,6 +94,7 @@ class PackWriter {
     std::vector<std::uint8_t> pixels(std::min(chunk, entries.size()) * pair_bytes);
     std::vector<Entry> kept;
     const DecodeOptions decode{options.max_megapixels};
+    const InterruptGuard guard;
     for (std::size_t from = 0; from < entries.size(); from += chunk) {
       const std::size_t count = std::min(chunk, entries.size() - from);
       std::vector<std::string> faults(count);
@@ -116,6 +118,9 @@ class PackWriter {
         kept.push_back(std::move(entries[from + i]));
       }
       if (on_progress) on_progress(static_cast<std::int64_t>(from + count), static_cast<std::int64_t>(entries.size()));
+      if (InterruptGuard::requested())
+        throw Interrupted("packing interrupted after " + std::to_string(from + count) + " of " +
+                          std::to_string(entries.size()) + " pairs; no pack was written");
     }
     entries = std::move(kept);
   }

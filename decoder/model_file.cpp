@@ -1,6 +1,7 @@
 #include "decoder/model_file.h"
 
 #include <algorithm>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -116,10 +117,14 @@ std::filesystem::path find_model(const std::filesystem::path& path) {
   if (fs::is_directory(path / "checkpoints"))
     for (const auto& entry : fs::directory_iterator(path / "checkpoints")) {
       if (entry.path().extension() != ".safetensors") continue;
-      const std::int64_t own = steps_behind(entry.path());
-      if (own > steps) {
-        newest = entry.path();
-        steps = own;
+      try {
+        const std::int64_t own = steps_behind(entry.path());
+        if (own > steps) {
+          newest = entry.path();
+          steps = own;
+        }
+      } catch (const Error& error) {
+        std::cerr << "cigli: warning: " << error.what() << "; passed over\n";
       }
     }
   if (steps == -2)

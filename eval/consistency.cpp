@@ -153,6 +153,7 @@ Json to_json(const Consistency& consistency) {
   for (const auto& [family, score] : consistency.families) json["families"][family] = to_json(score);
   json["missing"] = consistency.missing.size();
   json["damaged"] = consistency.damaged.size();
+  json["unusable"] = consistency.faults.size();
   return json;
 }
 

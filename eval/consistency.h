@@ -49,7 +49,7 @@ Consistency score_consistency(const std::filesystem::path& generated, const std:
                               const ConsistencyOptions& options = {});
 
 // {"accuracy", "n", "ci": [low, high], "seen": {...}, "unseen": {...}, "paraphrases": {...}, "families": {...},
-// "missing": count, "damaged": count}; accuracy and ci are null where n is 0.
+// "missing": count, "damaged": count, "unusable": count}; accuracy and ci are null where n is 0.
 nlohmann::ordered_json to_json(const Consistency& consistency);
 // The same as lines of text.
 std::string to_table(const Consistency& consistency);

@@ -7,13 +7,13 @@
 namespace cigli {
 namespace {
 
-std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+std::atomic<int> interrupted{0};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
 struct sigaction previous_interrupt, previous_terminate;
 
 void handle(int number) {
-  if (interrupted.exchange(true)) {
+  if (interrupted.exchange(number) != 0) {
     // Delivered with the default action as soon as this handler returns.
     ::signal(number, SIG_DFL);
     ::raise(number);
@@ -23,7 +23,7 @@ void handle(int number) {
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
-  interrupted = false;
+  interrupted = 0;
   struct sigaction action = {};
   action.sa_handler = handle;
   action.sa_flags = SA_RESTART;
@@ -37,6 +37,8 @@ InterruptGuard::~InterruptGuard() {
   ::sigaction(SIGTERM, &previous_terminate, nullptr);
 }
 
-bool InterruptGuard::requested() { return interrupted; }
+bool InterruptGuard::requested() { return interrupted != 0; }
+
+int InterruptGuard::signal() { return interrupted; }
 
 }  // namespace cigli

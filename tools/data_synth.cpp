@@ -1,5 +1,4 @@
 #include "dataset/shapes/synth.h"
-#include "runtime/error.h"
 #include "runtime/interrupt.h"
 #include "runtime/progress.h"
 #include "tools/commands.h"
@@ -12,8 +11,8 @@ int run_data_synth(const Arguments& arguments) {
   Progress progress("pairs", options.count);
   synthesise(options, [&](std::int64_t done) {
     if (InterruptGuard::requested())
-      throw Error(options.out + ": interrupted after " + std::to_string(done) + " of " + std::to_string(options.count) +
-                  " pairs; no metadata.jsonl was written");
+      throw Interrupted(options.out + ": interrupted after " + std::to_string(done) + " of " +
+                        std::to_string(options.count) + " pairs; no metadata.jsonl was written");
     progress.update(done);
   });
   progress.finish();

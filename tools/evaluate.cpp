@@ -57,7 +57,7 @@ int run_evaluate(const Arguments& arguments) {
   scoring.bootstrap.resamples = options.resamples;
   scoring.bootstrap.seed = static_cast<std::uint64_t>(options.seed);
   const Consistency consistency = score_consistency(options.generated, options.data, scoring);
-  warn_about("unusable rows of the dataset", consistency.faults);
+  warn_about("rows of the dataset cannot be used and are not scored", consistency.faults);
   warn_about(options.present_only ? "images are missing and not scored" : "images are missing and count as failures",
              consistency.missing);
   warn_about("images are damaged and count as failures", consistency.damaged);
@@ -67,7 +67,7 @@ int run_evaluate(const Arguments& arguments) {
   if (!options.out.empty()) write_file(options.out, json.dump(2) + "\n");
   if (!options.rows.empty()) write_file(options.rows, lines_of(consistency.verdicts));
   std::cout << (options.json ? json.dump() + "\n" : to_table(consistency));
-  return 0;
+  return consistency.faults.empty() ? 0 : 3;
 }
 
 }  // namespace cigli

@@ -9,6 +9,7 @@
 #include "dataset/derangement.h"
 #include "runtime/device.h"
 #include "runtime/files.h"
+#include "runtime/interrupt.h"
 #include "tools/commands.h"
 #include "tools/generation.h"
 #include "tools/generation_report.h"
@@ -102,6 +103,11 @@ void swap_inputs(std::vector<ImageRequest>& rows, const std::string& swap, std::
   std::vector<std::string> keys;
   for (const ImageRequest& row : rows) keys.push_back(swap == "text" ? row.text : row.image.string());
   const std::vector<std::size_t> other = derangement(keys, seed);
+  std::size_t same = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) same += keys[other[i]] == keys[i];
+  if (same > 0)
+    std::cerr << "cigli: warning: --swap " << swap << ": " << same << " of " << rows.size() << " requests get an equal "
+              << swap << ", too many of them share one\n";
   const std::vector<ImageRequest> before = rows;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (swap == "text") {
@@ -153,7 +159,7 @@ int generate_one(const GenerateOptions& options) {
     job.file = out.stem().string() + (options.n > 1 ? "-" + std::to_string(job.k) : "") + out.extension().string();
   const std::vector<Json> results = make_images(model, out.parent_path(), jobs, settings, failures, [](const Json&) {});
   if (!failures.empty()) throw Error(failures[0].reason);
-  if (results.back().is_null()) throw Error(out.string() + ": interrupted");
+  if (results.back().is_null()) throw Interrupted(out.string() + ": interrupted");
   return 0;
 }
 
@@ -177,12 +183,20 @@ void complain(const Failures& failures, const GenerateOptions& options) {
 class Appender {
  public:
   explicit Appender(const fs::path& folder)
-      : stream_(std::make_shared<std::ofstream>(folder / "results.jsonl", std::ios::app)) {
+      : file_(folder / "results.jsonl"), stream_(std::make_shared<std::ofstream>(file_, std::ios::app)) {
     if (stream_->tellp() > 0) *stream_ << "\n";  // behind a line that a kill has cut
+    check();
   }
-  void operator()(const Json& line) const { *stream_ << line.dump() << "\n" << std::flush; }
+  void operator()(const Json& line) const {
+    *stream_ << line.dump() << "\n" << std::flush;
+    check();
+  }
 
  private:
+  void check() const {
+    if (!*stream_) throw Error("cannot write " + file_.string() + ": disk full or folder read-only");
+  }
+  fs::path file_;
   std::shared_ptr<std::ofstream> stream_;
 };
 
@@ -222,8 +236,8 @@ int generate_many(const GenerateOptions& options) {
   std::cout << options.out << ": " << made_count << " images made, " << jobs.size() - open.size()
             << " were there already, " << failures.size() << " requests failed\n";
   if (left > 0)
-    throw Error(options.out + ": interrupted with " + std::to_string(left) +
-                " images to go; the same command goes on from here");
+    throw Interrupted(options.out + ": interrupted with " + std::to_string(left) +
+                      " images to go; the same command goes on from here");
   return failures.empty() ? 0 : 3;
 }
 

@@ -14,6 +14,7 @@
 #include "dataset/tensor_image.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
+#include "runtime/hash.h"
 #include "runtime/interrupt.h"
 #include "runtime/progress.h"
 
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 // The keys of a result line that say how an image came to be.
-constexpr const char* recipe[] = {"id", "k", "seed", "text", "image", "settings", "model"};
+constexpr const char* recipe[] = {"id", "k", "seed", "text", "image", "image_sha256", "settings", "model"};
 
 TextChunks chunks_of(const Json& result) {
   TextChunks chunks{{"Software", "cigli"}};
@@ -35,9 +36,8 @@ TextChunks chunks_of(const Json& result) {
   return chunks;
 }
 
-// Whether the image is there, whole, and known to be made in the way that is wanted.
+// Whether the image is whole and known to be made in the way that is wanted.
 bool is_finished(const fs::path& file, const Json& wanted, const Json* last) {
-  if (!fs::exists(file)) return false;
   try {
     read_image(file);
     const TextChunks chunks = read_png_text(file);
@@ -56,6 +56,7 @@ bool is_finished(const fs::path& file, const Json& wanted, const Json* last) {
 struct LoadedBatch {
   std::vector<std::size_t> jobs;
   std::vector<Request> requests;
+  std::vector<std::string> hashes;  // of the prompts' files
   Failures failures;
 };
 
@@ -65,7 +66,10 @@ LoadedBatch load_batch(const std::vector<ImageJob>& jobs, std::size_t first, std
   for (std::size_t i = first; i < last; ++i) {
     const ImageRequest& request = *jobs[i].request;
     try {
-      const Image prompt = fit(read_image(request.image), options.prompt_width, options.prompt_height);
+      const std::string bytes = read_file(request.image);
+      const Image prompt =
+          fit(decode_image(bytes, request.image.string()), options.prompt_width, options.prompt_height);
+      batch.hashes.push_back(sha256(bytes));
       batch.requests.push_back({request.id, request.text, to_tensor(prompt), jobs[i].seed, jobs[i].k});
       batch.jobs.push_back(i);
     } catch (const Error& error) {
@@ -121,7 +125,7 @@ std::vector<ImageJob> plan_jobs(const std::vector<ImageRequest>& requests, std::
   return jobs;
 }
 
-Json describe(const ImageJob& job, const GenerationSettings& settings) {
+Json describe(const ImageJob& job, const std::string& image_hash, const GenerationSettings& settings) {
   SamplerOptions sampling = settings.sampling;
   Json result;
   result["id"] = job.request->id;
@@ -130,6 +134,7 @@ Json describe(const ImageJob& job, const GenerationSettings& settings) {
   result["seed"] = job.seed;
   result["text"] = job.request->text;
   result["image"] = job.request->image_name;
+  result["image_sha256"] = image_hash;
   result["settings"] = write_json(fields_of(sampling));
   result["settings"]["precision"] = settings.precision;
   if (!settings.swap.empty()) result["settings"]["swap"] = settings.swap;
@@ -147,8 +152,15 @@ std::vector<Json> find_finished(const fs::path& folder, const std::vector<ImageJ
   std::vector<Json> results(jobs.size());
   for_each_parallel(static_cast<std::int64_t>(jobs.size()), threads, [&](std::int64_t i) {
     const ImageJob& job = jobs[static_cast<std::size_t>(i)];
+    if (!fs::exists(folder / job.file)) return;
+    std::string image_hash;
+    try {
+      image_hash = sha256_file(job.request->image);
+    } catch (const Error&) {
+      return;  // make_images says what is wrong with the prompt
+    }
     const auto found = last.find(job.file);
-    Json wanted = describe(job, settings);
+    Json wanted = describe(job, image_hash, settings);
     if (!is_finished(folder / job.file, wanted, found == last.end() ? nullptr : &found->second)) return;
     wanted["seconds"] = found == last.end() || !found->second.contains("seconds") ? Json() : found->second["seconds"];
     results[static_cast<std::size_t>(i)] = std::move(wanted);
@@ -170,7 +182,7 @@ std::vector<Json> make_images(Generator& model, const fs::path& folder, const st
   const auto write = [&](const LoadedBatch& batch, const torch::Tensor& images, double seconds) {
     for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
       const ImageJob& job = jobs[batch.jobs[i]];
-      Json result = describe(job, settings);
+      Json result = describe(job, batch.hashes[i], settings);
       write_png(folder / job.file, to_image(images[static_cast<std::int64_t>(i)]),
                 settings.metadata ? chunks_of(result) : TextChunks{});
       result["seconds"] = seconds;

@@ -38,14 +38,15 @@ using Failures = std::vector<RowFault>;
 std::vector<ImageJob> plan_jobs(const std::vector<ImageRequest>& requests, std::int64_t count, std::uint64_t seed,
                                 Failures& failures);
 
-// What `results.jsonl` says of an image, without the seconds it took: id, k, file, seed, text, image, settings, model.
-nlohmann::ordered_json describe(const ImageJob& job, const GenerationSettings& settings);
+// What `results.jsonl` says of an image, without the seconds it took: id, k, file, seed, text, image, image_sha256 (of
+// the prompt's file), settings, model.
+nlohmann::ordered_json describe(const ImageJob& job, const std::string& image_hash, const GenerationSettings& settings);
 
 // The lines of `folder`/results.jsonl, the last one of each file; none where it is absent.
 std::vector<nlohmann::ordered_json> read_results(const std::filesystem::path& folder);
 
-// The result lines of jobs whose images are there already: readable, and made with the same text, prompt, seed,
-// settings and model, as the PNG's text chunks or results.jsonl tell.
+// The result lines of jobs whose images are there already: readable, and made with the same text, prompt (name and
+// content), seed, settings and model, as the PNG's text chunks or results.jsonl tell.
 std::vector<nlohmann::ordered_json> find_finished(const std::filesystem::path& folder,
                                                   const std::vector<ImageJob>& jobs, const GenerationSettings& settings,
                                                   std::int64_t threads);

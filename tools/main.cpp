@@ -11,6 +11,7 @@
 
 #include "runtime/device.h"
 #include "runtime/error.h"
+#include "runtime/interrupt.h"
 #include "runtime/text.h"
 #include "tools/commands.h"
 
@@ -109,6 +110,8 @@ int run(std::vector<std::string> words) {
     return code;
   } catch (const UsageError& error) {
     return complain(error.what(), 2);
+  } catch (const Interrupted& error) {
+    return complain(error.what(), 128 + InterruptGuard::signal());
   } catch (const c10::Error& error) {
     if (verbose) std::cerr << error.what() << "\n";
     const std::string message = error.what_without_backtrace();

@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "runtime/interrupt.h"
 #include "tools/commands.h"
 #include "training/trainer.h"
 
@@ -11,12 +12,17 @@ int run_train(const Arguments& arguments) {
   std::int64_t weights = 0;
   for (const auto& parameter : trainer.model()->parameters()) weights += parameter.numel();
   std::cerr << "training " << weights << " weights on " << trainer.data().train.size() << " pairs";
-  if (!options.resume.empty()) std::cerr << ", going on after step " << trainer.state().step;
+  if (trainer.state().step > 0)
+    std::cerr << ", going on after step " << trainer.state().step;
+  else if (!options.resume.empty())
+    std::cerr << ", from the start: " << options.out << " holds no checkpoint";
   std::cerr << '\n';
   const bool finished = trainer.run();
-  std::cerr << (finished ? "finished" : "interrupted") << " after step " << trainer.state().step << ": saved "
-            << options.out << "/model.safetensors"
-            << (finished ? "" : " and a checkpoint; --resume latest goes on from there") << '\n';
+  const std::string step = std::to_string(trainer.state().step);
+  if (!finished)
+    throw Interrupted(options.out + ": interrupted after step " + step +
+                      ", model and checkpoint saved; --resume latest goes on from there");
+  std::cerr << "finished after step " << step << ": saved " << options.out << "/model.safetensors\n";
   return 0;
 }
 

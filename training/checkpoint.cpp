@@ -106,7 +106,7 @@ std::optional<Checkpoint> read_newest_checkpoint(const fs::path& run) {
       return read_checkpoint(files.back());
     } catch (const Error& error) {
       if (first_fault.empty()) first_fault = error.what();
-      std::cerr << "warning: " << error.what() << "; passed over\n";
+      std::cerr << "cigli: warning: " << error.what() << "; passed over\n";
     }
   }
   throw Error(first_fault + " (and no older checkpoint can be read)");

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <iostream>
+#include <iterator>
 #include <set>
 
 #include "decoder/model_file.h"
@@ -12,6 +13,7 @@
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
 #include "runtime/progress.h"
+#include "runtime/text.h"
 #include "training/sample_grid.h"
 
 namespace cigli {
@@ -85,7 +87,9 @@ void TrainOptions::visit(Fields& f) {
     "resumption "
     "is bit-identical only with --steps); 0 = by steps alone",
     Range{0});
-  f("resume", resume, "continue from `latest` checkpoint of the run folder, or from a checkpoint file");
+  f("resume", resume,
+    "continue from the `latest` checkpoint of the run folder (from the start where there is none yet), or from a "
+    "checkpoint file");
   f("batch_size", batch_size, "pairs a step", Range{1, 65536});
   schedule.visit(f);
   optimizer.visit(f);
@@ -122,6 +126,8 @@ Trainer::Trainer(const TrainOptions& options)
     checkpoint = read_checkpoint(options_.resume);
   if (checkpoint)
     resume(*checkpoint);
+  else if (fs::exists(out / "model.safetensors"))
+    throw Error(options_.out + ": holds a model but no checkpoint to go on from; choose another --out");
   else
     start();
   elapsed_before_ = logged_elapsed_ = state_.elapsed;
@@ -140,12 +146,14 @@ void Trainer::start() {
   Generator model(options_.model, Tokenizer::train(texts, options_.model.text.vocabulary));
   model->remember_words(texts);
   const std::set<std::string> distinct(texts.begin(), texts.end());
-  const auto cut = std::count_if(distinct.begin(), distinct.end(), [&](const std::string& text) {
+  std::vector<std::string> cut;
+  std::copy_if(distinct.begin(), distinct.end(), std::back_inserter(cut), [&](const std::string& text) {
     return static_cast<std::int64_t>(model->tokenizer.encode(text).size()) + 2 > options_.model.text.context;
   });
-  if (cut > 0)
-    std::cerr << "warning: " << cut << " of " << distinct.size() << " training texts have more than "
-              << options_.model.text.context << " tokens (model.text.context) and are cut\n";
+  if (!cut.empty())
+    std::cerr << "cigli: warning: " << options_.data << ": " << cut.size() << " of " << distinct.size()
+              << " training texts have more than " << options_.model.text.context
+              << " tokens (model.text.context) and are cut, as \"" << clipped(cut.front(), 60) << "\"\n";
   adopt(model);
 }
 

@@ -2,12 +2,14 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <cstring>
 
 #include "dataset/metadata.h"
 #include "dataset/tensor_image.h"
 #include "runtime/error.h"
+#include "runtime/interrupt.h"
 #include "samples.h"
 
 namespace cigli {
@@ -144,6 +146,11 @@ TEST_F(PackFile, BadRowStopsOrIsSkipped) {
   EXPECT_NO_THROW(pack.verify());
   EXPECT_EQ(pack.size(), 8);
   EXPECT_EQ(pack.id(4), "row-5");
+}
+
+TEST_F(PackFile, ASignalLeavesNothingBehind) {
+  EXPECT_THROW(pack_dataset(data(), file(), small(), [](auto, auto) { raise(SIGTERM); }), Interrupted);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) EXPECT_EQ(entry.path(), data());
 }
 
 TEST_F(PackFile, DatasetWithoutUsableRowIsAnError) {

@@ -151,6 +151,9 @@ TEST(BadInput, ASingleRequestNamesItsImage) {
   expect_complaint(
       cigli({"generate", "--model", fixture().model, "--text", "b\xff", "--image", fixture().prompt(0), "--out", out}),
       2, {"UTF-8"});
+  expect_complaint(
+      cigli({"generate", "--model", fixture().model, "--text", "", "--image", fixture().prompt(0), "--out", out}), 2,
+      {"--text", "not empty"});
 }
 
 TEST(BadInput, RequestFilesThatAreNone) {
@@ -275,6 +278,45 @@ TEST(BadInput, UnknownKeysOfAConfiguration) {
                    1, {"d.toml"});
   expect_complaint(cigli({"train", "--data", fixture().pack, "--out", folder / "run", "--config", folder / "e.toml"}),
                    1, {"e.toml"});
+}
+
+TEST(BadInput, ATrainingIsNotBegunAnewOverAnother) {
+  const fs::path folder = scratch("resume"), run = folder / "run";
+  fs::copy(fixture().run, run, fs::copy_options::recursive);
+  const std::string model = read_text(run / "model.safetensors"), log = read_text(run / "log.jsonl");
+  const std::string config = std::string(CIGLI_SOURCE_DIR) + "/configs/shapes-64-tiny.toml";
+  const std::vector<std::string> words{"train",    "--data", fixture().pack, "--out", run,
+                                       "--config", config,   "--steps",      "4"};
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = words;
+    all.insert(all.end(), more.begin(), more.end());
+    return cigli(all);
+  };
+  expect_complaint(with({}), 1, {"run", "--resume latest"});
+  expect_complaint(with({"--resume", "latest", "--model.text.width", "64"}), 1,
+                   {"step-00000002.safetensors", "another architecture", "width is 32"});
+  fs::remove_all(run / "checkpoints");
+  expect_complaint(with({"--resume", "latest"}), 1, {"run", "no checkpoint"});
+  EXPECT_TRUE(read_text(run / "model.safetensors") == model);
+  EXPECT_EQ(read_text(run / "log.jsonl"), log);
+}
+
+TEST(BadInput, EvaluateCountsTheRowsItCannotUse) {
+  const fs::path data = copy_of_data("unusable"), generated = scratch("targets");
+  for (const Json& row : fixture().rows)
+    fs::copy_file(data / row["target_file_name"].get<std::string>(),
+                  generated / (row["id"].get<std::string>() + ".png"));
+  std::string text = read_text(data / "metadata.jsonl");
+  text += "{\"id\": \"x\", \n" + fixture().rows[0].dump() + "\n" + row_with("../y", [](Json&) {}) + "\n";
+  write_text(data / "metadata.jsonl", text);
+  const Outcome outcome = cigli({"evaluate", "--generated", generated, "--data", data, "--json"});
+  EXPECT_EQ(outcome.code, 3) << outcome.err;
+  const Json consistency = Json::parse(outcome.out)["consistency"];
+  EXPECT_EQ(consistency["unusable"], 3);
+  EXPECT_EQ(consistency["n"], 20);
+  EXPECT_EQ(consistency["accuracy"], 1.0);
+  for (const char* where : {"metadata.jsonl:21: ", "metadata.jsonl:22: ", "metadata.jsonl:23: "})
+    EXPECT_NE(outcome.err.find(where), std::string::npos) << outcome.err;
 }
 
 TEST(BadInput, EvaluateNamesWhatItLacks) {

@@ -161,6 +161,48 @@ TEST(Generate, SkipsWhatIsFinished) {
   EXPECT_TRUE(contains(seeded.out, "3 images made, 1 were there already")) << seeded.out;  // c has its own seed
 }
 
+TEST(Generate, MakesAnImageAnewWhenItsPromptHasChanged) {
+  const fs::path folder = scratch("changed"), file = folder / "r.jsonl", out = folder / "out";
+  write_text(file, R"({"id":"a","text":"mirror it","image":"p.png"})");
+  for (const bool metadata : {true, false}) {
+    const std::vector<std::string> more(metadata ? 0 : 1, "--no-metadata");
+    for (const std::size_t row : {0, 1}) {
+      fs::copy_file(fixture().prompt(row), folder / "p.png", fs::copy_options::overwrite_existing);
+      const Outcome made = generate(file, out, more);
+      EXPECT_TRUE(contains(made.out, "1 images made, 0 were there already")) << made.out;
+      const Outcome again = generate(file, out, more);
+      EXPECT_TRUE(contains(again.out, "0 images made, 1 were there already")) << again.out;
+    }
+  }
+}
+
+TEST(Generate, ASignalKeepsWhatIsFinished) {
+  const fs::path folder = scratch("signal"), file = folder / "r.jsonl", out = folder / "out";
+  write_text(file, request("a", 0, R"(,"n":400)"));
+  const std::string command = "\"$cigli\" generate --model '" + fixture().model.string() + "' --requests '" +
+                              file.string() + "' --out '" + out.string() + "' --batch-size 2";
+  const Outcome stopped = shell(command + " & until [ -s '" + (out / "results.jsonl").string() +
+                                "' ]; do sleep 0.05; done; kill -TERM $!; wait $!");
+  expect_complaint(stopped, 128 + SIGTERM, {"interrupted with", "images to go"});
+  const std::size_t made = read_lines(out / "results.jsonl").size();
+  ASSERT_GT(made, 0u);
+  ASSERT_LT(made, 400u);
+  const Outcome rest = shell(command);
+  EXPECT_EQ(rest.code, 0) << rest.err;
+  EXPECT_TRUE(contains(rest.out, std::to_string(400 - made) + " images made, " + std::to_string(made) + " were there"))
+      << rest.out;
+}
+
+TEST(Generate, ARunFolderWithADamagedCheckpointStillHasItsModel) {
+  const fs::path folder = scratch("damaged"), run = folder / "run";
+  fs::copy(fixture().run, run, fs::copy_options::recursive);
+  write_text(run / "checkpoints" / "step-00000009.safetensors", "cut short");
+  const Outcome made = cigli(
+      {"generate", "--model", run, "--text", "mirror it", "--image", fixture().prompt(0), "--out", folder / "x.png"});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_TRUE(contains(made.err, "step-00000009.safetensors")) << made.err;
+}
+
 TEST(Generate, WithoutMetadataResultsTellWhatIsFinished) {
   const fs::path folder = scratch("bare"), file = folder / "r.jsonl", out = folder / "out";
   write_text(file, request("a", 0));
@@ -217,6 +259,14 @@ TEST(Generate, SwapsTextsAndPrompts) {
   EXPECT_EQ(texts, swapped);
   write_text(folder / "one.jsonl", request("a", 0));
   expect_complaint(generate(folder / "one.jsonl", folder / "one", {"--swap", "text"}), 1, {"at least two"});
+}
+
+TEST(Generate, WarnsWhereASwapChangesNothing) {
+  const fs::path folder = scratch("equal"), file = folder / "r.jsonl";
+  write_text(file, request("a", 0) + request("b", 1) + request("c", 2));
+  const Outcome swapped = generate(file, folder / "out", {"--swap", "text"});
+  EXPECT_EQ(swapped.code, 0) << swapped.err;
+  EXPECT_TRUE(contains(swapped.err, "warning: --swap text: 3 of 3 requests")) << swapped.err;
 }
 
 TEST(Generate, ReadsCsvAndPromptsOfAnyShape) {
