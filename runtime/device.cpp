@@ -88,7 +88,7 @@ void warn_of_reference_blas() {
   if (warned || !is_reference_blas(blas_file())) return;
   warned = true;
   std::fprintf(stderr,
-               "warning: the active BLAS is the reference one, many times slower than OpenBLAS: install "
+               "cigli: warning: the active BLAS is the reference one, many times slower than OpenBLAS: install "
                "libopenblas0-pthread\n");
 }
 
