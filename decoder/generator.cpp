@@ -34,17 +34,21 @@ void check_multiple(const std::string& key, std::int64_t value, const std::strin
 
 const ModelOptions& checked(const ModelOptions& o) {
   check_multiple("text.width", o.text.width, "model.text.heads", o.text.heads);
-  check_multiple("image.width", o.image.width, "the group size", ResidualBlockOptions().group);
+  for (const std::int64_t width : o.image.widths)
+    check_multiple("image.widths", width, "the group size", ResidualBlockOptions().group);
   check_multiple("fusion.width", o.fusion.width, "model.fusion.heads", o.fusion.heads);
   for (const std::int64_t width : o.decoder.widths)
     check_multiple("decoder.widths", width, "model.decoder.group", o.decoder.group);
   if (!o.decoder.widths.empty())
     check_multiple("decoder.widths", o.decoder.widths.back(), "model.decoder.heads", o.decoder.heads);
-  if (o.image.patch % 2 != 0)
-    throw Error("model.image.patch is " + std::to_string(o.image.patch) + ", expected an even number");
-  check_multiple("prompt_height", o.prompt_height, "model.image.patch", o.image.patch);
-  check_multiple("prompt_width", o.prompt_width, "model.image.patch", o.image.patch);
+  check_multiple("prompt_height", o.prompt_height, "the cells of the coarsest model.image.widths", o.image.patch());
+  check_multiple("prompt_width", o.prompt_width, "the cells of the coarsest model.image.widths", o.image.patch());
   return o;
+}
+
+FeatureWidths feature_widths(const ModelOptions& o) {
+  const std::vector<std::int64_t>& image = o.image.widths;
+  return {o.text.width, image.back(), image.size() > 1 ? image[image.size() - 2] : image.back()};
 }
 
 }  // namespace
@@ -54,7 +58,7 @@ GeneratorImpl::GeneratorImpl(const ModelOptions& o, Tokenizer t)
       tokenizer(std::move(t)),
       text_encoder(register_module("text_encoder", make_text_encoder(o.text, tokenizer.vocabulary()))),
       image_encoder(register_module("image_encoder", make_image_encoder(o.image))),
-      fusion(register_module("fusion", make_fusion(o.fusion, o.text.width, o.image.width))),
+      fusion(register_module("fusion", make_fusion(o.fusion, feature_widths(o)))),
       denoiser(register_module("denoiser", make_denoiser(o.decoder, fusion->widths(), o.height, o.width))) {}
 
 Condition GeneratorImpl::condition(const std::vector<std::string>& texts, const Tensor& prompt,

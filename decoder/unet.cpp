@@ -56,6 +56,7 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
       time2(register_module("time2", nn::Linear(kEmbedding, kEmbedding))),
       pooled(register_module("pooled", nn::Linear(condition.pooled, kEmbedding))),
       in(register_module("in", conv3x3(6 * o.patch * o.patch, o.widths[0]))),
+      details_in(register_module("details_in", conv1x1(condition.details, o.widths[0]))),
       map_in(register_module("map_in", conv1x1(condition.tokens, o.widths.back()))),
       down(register_module("down", nn::ModuleList())),
       shrink(register_module("shrink", nn::ModuleList())),
@@ -90,6 +91,7 @@ Tensor UNetImpl::forward(const Tensor& x, const Tensor& t, const Condition& cond
       torch::relu(time2(torch::relu(time1(scalar_embedding(t, kTimeWidth).to(dtype)))) + pooled(condition.pooled));
   Tensor y = in(torch::pixel_unshuffle(torch::cat({x, condition.prompt}, 1), options.patch)
                     .contiguous(torch::MemoryFormat::ChannelsLast));
+  y = y + details_in(resized(condition.details, y.size(2), y.size(3)));
   const std::size_t coarsest = options.widths.size() - 1;
   std::vector<Tensor> skips;
   std::size_t stage = 0;

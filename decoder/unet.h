@@ -29,8 +29,9 @@ struct UNetStageImpl : torch::nn::Module {
 };
 TORCH_MODULE(UNetStage);
 
-// U-Net on patches (after Ho et al. 2020): patches of x and of the image prompt in, residual blocks at each resolution,
-// attention with learned positions and the condition's map at the coarsest, time and pooled condition as FiLM. Its
+// U-Net on patches (after Ho et al. 2020): patches of x and of the image prompt in, and the prompt's detailed features;
+// residual blocks at each resolution, attention with learned positions and the condition's map at the coarsest, time
+// and pooled condition as FiLM. Its
 // clean image is what it draws plus a gate for each pixel times the prompt's pixel there: what stays as it was need
 // not be drawn again through the patches.
 struct UNetImpl : DenoiserImpl {
@@ -39,7 +40,7 @@ struct UNetImpl : DenoiserImpl {
 
   DecoderOptions options;
   torch::nn::Linear time1, time2, pooled;
-  torch::nn::Conv2d in, map_in;
+  torch::nn::Conv2d in, details_in, map_in;
   torch::nn::ModuleList down, shrink;  // shrink[r]: resolution r -> r+1
   torch::Tensor positions;             // [C,h,w] at the coarsest resolution
   torch::nn::ModuleList grow, merge, up;

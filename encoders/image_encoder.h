@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "runtime/options.h"
 
@@ -11,15 +12,23 @@ namespace cigli {
 
 struct ImageEncoderOptions {
   std::string kind = "convolutional";
-  std::int64_t patch = 8;  // pixels a side of a token's cell
-  std::int64_t width = 128;
-  std::int64_t blocks = 1;  // residual blocks at the tokens' resolution
+  std::vector<std::int64_t> widths{64, 128, 128};  // channels a resolution, finest first: 2, 4, 8, ... pixels a cell
+  std::int64_t blocks = 1;                         // residual blocks a resolution
   void visit(Fields& f);
+
+  std::int64_t patch() const { return std::int64_t{1} << widths.size(); }  // pixels a side of a token's cell
 };
 
-// Image prompt [B,3,H,W] of any height and width (multiples of the patch) to a token a patch: [B,D,h,w].
+// Features of an image prompt: a token a patch, and those of the resolution before, for details that patches are too
+// coarse for.
+struct ImageMaps {
+  torch::Tensor tokens;   // [B,D,h,w], D the last width
+  torch::Tensor details;  // [B,F,h',w'], F the last width but one; the tokens themselves where there is only one
+};
+
+// Image prompt [B,3,H,W] of any height and width (multiples of the patch) to its features.
 struct ImageEncoderImpl : torch::nn::Module {
-  virtual torch::Tensor forward(const torch::Tensor& prompt) = 0;
+  virtual ImageMaps forward(const torch::Tensor& prompt) = 0;
 };
 using ImageEncoder = std::shared_ptr<ImageEncoderImpl>;
 

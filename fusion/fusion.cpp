@@ -14,8 +14,8 @@ void FusionOptions::visit(Fields& f) {
   f("heads", heads, "attention heads", Range{1, 64});
 }
 
-Fusion make_fusion(const FusionOptions& options, std::int64_t text_width, std::int64_t image_width) {
-  if (options.kind == "joint") return std::make_shared<JointFusionImpl>(options, text_width, image_width);
+Fusion make_fusion(const FusionOptions& options, const FeatureWidths& widths) {
+  if (options.kind == "joint") return std::make_shared<JointFusionImpl>(options, widths);
   throw Error("no fusion is called '" + options.kind + "'");
 }
 

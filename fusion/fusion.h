@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "encoders/image_encoder.h"
 #include "encoders/text_encoder.h"
 #include "fusion/condition.h"
 #include "runtime/options.h"
@@ -21,7 +22,7 @@ struct FusionOptions {
 };
 
 struct ImageFeatures {
-  torch::Tensor map;     // [B,D,h,w], a token a cell of the prompt in its own shape
+  ImageMaps maps;        // of the prompt in its own shape
   torch::Tensor pixels;  // [B,3,H,W], the prompt at the target's size
 };
 
@@ -37,6 +38,11 @@ struct FusionImpl : torch::nn::Module {
 };
 using Fusion = std::shared_ptr<FusionImpl>;
 
-Fusion make_fusion(const FusionOptions& options, std::int64_t text_width, std::int64_t image_width);
+// Widths of what the encoders give to fusion.
+struct FeatureWidths {
+  std::int64_t text = 0, image = 0, details = 0;
+};
+
+Fusion make_fusion(const FusionOptions& options, const FeatureWidths& widths);
 
 }  // namespace cigli

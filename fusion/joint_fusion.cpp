@@ -30,10 +30,11 @@ std::pair<Tensor, Tensor> JointBlockImpl::forward(const Tensor& text_in, const T
   return {t + text->feed_forward(text->norm2(t)), i + image->feed_forward(image->norm2(i))};
 }
 
-JointFusionImpl::JointFusionImpl(const FusionOptions& o, std::int64_t text_width, std::int64_t image_width)
+JointFusionImpl::JointFusionImpl(const FusionOptions& o, const FeatureWidths& widths)
     : options(o),
-      text_in(register_module("text_in", nn::Linear(text_width, o.width))),
-      image_in(register_module("image_in", nn::Linear(image_width, o.width))),
+      details_width(widths.details),
+      text_in(register_module("text_in", nn::Linear(widths.text, o.width))),
+      image_in(register_module("image_in", nn::Linear(widths.image, o.width))),
       null_text(register_parameter("null_text", 0.02 * torch::randn({o.width}))),
       null_image(register_parameter("null_image", 0.02 * torch::randn({o.width}))),
       blocks(register_module("blocks", nn::ModuleList())),
@@ -47,10 +48,11 @@ JointFusionImpl::JointFusionImpl(const FusionOptions& o, std::int64_t text_width
 
 Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) {
   const std::int64_t batch = text.tokens.size(0);
-  TORCH_CHECK(text.tokens.dim() == 3 && image.map.dim() == 4 && image.map.size(0) == batch && image.pixels.dim() == 4 &&
+  const Tensor& cells = image.maps.tokens;
+  TORCH_CHECK(text.tokens.dim() == 3 && cells.dim() == 4 && cells.size(0) == batch && image.pixels.dim() == 4 &&
                   image.pixels.size(0) == batch,
               "fusion expects text [B,T,D], an image map [B,D,h,w] and pixels [B,3,H,W]; got ", text.tokens.sizes(),
-              ", ", image.map.sizes(), " and ", image.pixels.sizes());
+              ", ", cells.sizes(), " and ", image.pixels.sizes());
   const auto seen = [&](const Tensor& rows, bool allowed) {
     if (!allowed) return torch::zeros({batch}, torch::kBool);
     return rows.defined() ? rows : torch::ones({batch}, torch::kBool);
@@ -62,7 +64,7 @@ Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures
   const Tensor first = torch::arange(text.tokens.size(1)).eq(0).unsqueeze(0);
   const Tensor text_mask = torch::where(text_seen.squeeze(2), text.mask, first);
   Tensor t = torch::where(text_seen, text_in(text.tokens), null_text);
-  Tensor i = torch::where(image_seen, image_in(to_tokens(image.map)), null_image);
+  Tensor i = torch::where(image_seen, image_in(to_tokens(cells)), null_image);
   const Tensor own = norm(t);
   const Tensor mask = torch::cat({text_mask, torch::ones({batch, i.size(1)}, torch::kBool)}, 1);
   for (const auto& block : *blocks) std::tie(t, i) = block->as<JointBlock>()->forward(t, i, mask);
@@ -70,11 +72,15 @@ Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures
   const Tensor padding = text_mask.logical_not().unsqueeze(2);
   const auto largest = [&](const Tensor& features) { return features.masked_fill(padding, -1e4).amax(1); };
   const Tensor pooled = torch::cat({largest(pool(own)), largest(pool_fused(text_norm(t)))}, 1);
-  const Tensor pixels = image.pixels * image_seen.unsqueeze(3).to(image.pixels.dtype());
-  const Tensor read = image_norm(i), map = to_map(read, image.map.size(2), image.map.size(3));
-  if (image.map.size(2) * pixels.size(3) == image.map.size(3) * pixels.size(2))
-    return {own, text_mask, pooled, map, pixels};
-  return {torch::cat({own, read}, 1), mask, pooled, map, pixels};
+  const Tensor keep = image_seen.unsqueeze(3).to(image.pixels.dtype());
+  const Tensor read = image_norm(i);
+  Condition condition{own,  text_mask, pooled, to_map(read, cells.size(2), cells.size(3)), image.maps.details * keep,
+                      image.pixels * keep};
+  if (cells.size(2) * image.pixels.size(3) != cells.size(3) * image.pixels.size(2)) {
+    condition.tokens = torch::cat({own, read}, 1);
+    condition.mask = mask;
+  }
+  return condition;
 }
 
 }  // namespace cigli

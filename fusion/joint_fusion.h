@@ -31,8 +31,8 @@ struct JointBlockImpl : torch::nn::Module {
 TORCH_MODULE(JointBlock);
 
 struct JointFusionImpl : FusionImpl {
-  JointFusionImpl(const FusionOptions& options, std::int64_t text_width, std::int64_t image_width);
-  ConditionWidths widths() const override { return {options.width, 4 * options.width}; }
+  JointFusionImpl(const FusionOptions& options, const FeatureWidths& widths);
+  ConditionWidths widths() const override { return {options.width, 4 * options.width, details_width}; }
   // Tokens: the text's own, M = T; behind them the fused image's, M = T + N, where the prompt's aspect is not the
   // target's, since its cells stand nowhere in the target then. Map: the image's tokens after the blocks, each having
   // read the text and the other cells. Pooled, E = 4 D: the largest value of 2 D features over the text's own tokens,
@@ -41,6 +41,7 @@ struct JointFusionImpl : FusionImpl {
   Condition forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) override;
 
   FusionOptions options;
+  std::int64_t details_width;
   torch::nn::Linear text_in, image_in;
   torch::Tensor null_text, null_image;  // [D]
   torch::nn::ModuleList blocks;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "training/adamw.h"
+#include "training/muon.h"
 
 namespace cigli {
 namespace {
@@ -39,9 +40,21 @@ double sum_of_squares(const T* values, std::int64_t count) {
   return sum;
 }
 
+// Matrices between hidden features. What reads tokens, places or pixels and what writes pixels has no such geometry.
+bool is_hidden(const std::string& name, const torch::Tensor& parameter) {
+  static const char* const edges[] = {"embedding.", "positions", "stem.", "denoiser.in.", "denoiser.out."};
+  const bool edge = std::any_of(std::begin(edges), std::end(edges),
+                                [&](const char* part) { return name.find(part) != std::string::npos; });
+  return !edge && parameter.dim() > 1;
+}
+
+constexpr double momentum = 0.95;
+
 }  // namespace
 
 void OptimizerOptions::visit(Fields& f) {
+  f("optimizer", kind, "adamw, or muon for the weights of hidden layers and adamw for the rest",
+    Choices{{"adamw", "muon"}});
   f("beta1", beta1, "AdamW: decay of the first moment", Range{0, 0.9999});
   f("beta2", beta2, "AdamW: decay of the second moment", Range{0, 0.99999});
   f("epsilon", epsilon, "AdamW: added to the root of the second moment", Range{1e-12, 1});
@@ -58,7 +71,8 @@ Optimizer::Optimizer(const torch::OrderedDict<std::string, torch::Tensor>& param
     TORCH_CHECK(parameter.is_non_overlapping_and_dense(), "parameter ", item.key(), " is not dense in memory");
     for (std::int64_t begin = 0; begin < parameter.numel(); begin += chunk_size)
       chunks_.push_back({slots_.size(), begin, std::min(begin + chunk_size, parameter.numel())});
-    slots_.push_back({item.key(), parameter, total, parameter.dim() > 1});
+    slots_.push_back({item.key(), parameter, total, parameter.dim() > 1,
+                      options.kind == "muon" && is_hidden(item.key(), parameter)});
     total += (parameter.numel() + lane_count - 1) / lane_count * lane_count;
   }
   for (torch::Tensor& buffer : flat_) buffer = torch::zeros({total}, torch::kFloat32);
@@ -129,7 +143,7 @@ double Optimizer::step(std::int64_t step, double learning_rate) {
     for (std::int64_t c = begin; c < end; ++c) {
       const Chunk& chunk = chunks_[c];
       const Slot& slot = slots_[chunk.slot];
-      if (!grads[chunk.slot].defined()) continue;
+      if (!grads[chunk.slot].defined() || slot.hidden) continue;
       AdamwScalars own = scalars;
       own.shrink = slot.decay ? shrink : 1.0f;
       const AdamwBuffers buffers_of_chunk{values(master, chunk), values(first_moment, chunk),
@@ -144,7 +158,31 @@ double Optimizer::step(std::int64_t step, double learning_rate) {
                      buffers_of_chunk, size, own);
     }
   });
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].hidden && grads[i].defined())
+      step_hidden(i, grads[i], scalars.gradient_scale, learning_rate, scalars.average_rest);
   return length;
+}
+
+void Optimizer::step_hidden(std::size_t i, const torch::Tensor& gradient, double gradient_scale, double learning_rate,
+                            double average_rest) {
+  const Slot& slot = slots_[i];
+  const std::int64_t rows = slot.parameter.size(0), columns = slot.parameter.numel() / rows;
+  // The first dimension is the outermost in memory whatever the layout, and the order of columns does not matter.
+  const auto matrix = [&](const torch::Tensor& values, std::int64_t offset) {
+    return values.as_strided({rows, columns}, {columns, 1}, offset);
+  };
+  const torch::Tensor g = matrix(gradient, gradient.storage_offset()).to(torch::kFloat32) * gradient_scale;
+  const torch::Tensor m = matrix(flat_[first_moment], slot.offset).mul_(momentum).add_(g);
+  const torch::Tensor direction = (g + momentum * m).to(slot.parameter.scalar_type());
+  const bool blocks = rows > columns && rows % columns == 0;
+  const double scale = 0.2 * std::sqrt(static_cast<double>(blocks ? columns : std::max(rows, columns)));
+  std::vector<torch::Tensor> parts;
+  for (const torch::Tensor& part : direction.split(blocks ? columns : rows)) parts.push_back(orthogonalised(part));
+  const torch::Tensor value = matrix(flat_[master], slot.offset);
+  value.mul_(1 - learning_rate * options_.weight_decay).sub_(torch::cat(parts).to(torch::kFloat32), learning_rate * scale);
+  matrix(flat_[average], slot.offset).lerp_(value, average_rest);
+  slot.parameter.copy_(view(master, i));
 }
 
 void Optimizer::clear_gradients() {

@@ -12,6 +12,7 @@
 namespace cigli {
 
 struct OptimizerOptions {
+  std::string kind = "adamw";
   double beta1 = 0.9;
   double beta2 = 0.99;
   double epsilon = 1e-8;
@@ -22,7 +23,10 @@ struct OptimizerOptions {
 };
 
 // AdamW with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), clipping by global norm, and an
-// exponential moving average of the weights. Masters, both moments and the average are float32, whatever the parameters
+// exponential moving average of the weights. With `muon`, the weights of hidden layers instead move along their
+// orthogonalised Nesterov momentum (Jordan et al. 2024), scaled to 0.2 sqrt(max(m,n)) so that one learning rate serves
+// both (Liu et al. 2025, eq. 4); weights of more rows than columns in square blocks, as query, key and value are.
+// Masters, both moments and the average are float32, whatever the parameters
 // are; one pass over memory updates all of them and writes the parameters back. Results do not depend on the number of
 // threads.
 class Optimizer {
@@ -54,6 +58,7 @@ class Optimizer {
     torch::Tensor parameter;
     std::int64_t offset;  // of its first value in each buffer
     bool decay;
+    bool hidden;  // moves by orthogonalised momentum
   };
   struct Chunk {
     std::size_t slot;
@@ -63,6 +68,8 @@ class Optimizer {
   std::vector<torch::Tensor> gradients() const;
   double norm(const std::vector<torch::Tensor>& gradients) const;
   float* values(Buffer buffer, const Chunk& chunk);
+  void step_hidden(std::size_t i, const torch::Tensor& gradient, double gradient_scale, double learning_rate,
+                   double average_rest);
 
   OptimizerOptions options_;
   std::vector<Slot> slots_;

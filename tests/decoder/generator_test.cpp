@@ -13,7 +13,8 @@ using torch::Tensor;
 ModelOptions tiny() {
   ModelOptions o;
   o.height = o.width = o.prompt_height = o.prompt_width = 32;
-  o.text.width = o.image.width = o.fusion.width = 32;
+  o.text.width = o.fusion.width = 32;
+  o.image.widths = {16, 32, 32};
   o.decoder.widths = {32, 48};
   o.decoder.blocks = {1, 1};
   return o;
@@ -79,9 +80,10 @@ TEST(Generator, RefusesOtherShapes) {
   ModelOptions odd = tiny();
   odd.height = 34;
   EXPECT_THROW(Generator(odd, Tokenizer()), Error);
-  for (const std::int64_t patch : {9, 12}) {  // odd; no divisor of the prompt's sides
+  for (const std::vector<std::int64_t>& widths :
+       {std::vector<std::int64_t>{}, {16, 24}, {16, 16, 16, 16, 16, 16}}) {  // none; not whole groups; cells too coarse
     ModelOptions other = tiny();
-    other.image.patch = patch;
+    other.image.widths = widths;
     EXPECT_THROW(Generator(other, Tokenizer()), Error);
   }
 }

@@ -19,7 +19,8 @@ class ModelFile : public testing::Test {
   ModelFile() {
     ModelOptions o;
     o.height = o.width = o.prompt_height = o.prompt_width = 16;
-    o.text.width = o.image.width = o.fusion.width = 32;
+    o.text.width = o.fusion.width = 32;
+    o.image.widths = {16, 32, 32};
     o.decoder.widths = {32, 48};
     o.decoder.blocks = {1, 1};
     o.sampling.steps = 5;

@@ -51,8 +51,15 @@ TEST(TextEncoder, RefusesMoreTokensThanItsContext) {
 
 TEST(ImageEncoder, TakesAnyPromptShape) {
   const ImageEncoder encoder = make_image_encoder({});
-  EXPECT_EQ(encoder->forward(torch::randn({2, 3, 64, 64})).sizes(), (std::vector<std::int64_t>{2, 128, 8, 8}));
-  EXPECT_EQ(encoder->forward(torch::randn({2, 3, 64, 160})).sizes(), (std::vector<std::int64_t>{2, 128, 8, 20}));
+  const ImageMaps square = encoder->forward(torch::randn({2, 3, 64, 64}));
+  EXPECT_EQ(square.tokens.sizes(), (std::vector<std::int64_t>{2, 128, 8, 8}));
+  EXPECT_EQ(square.details.sizes(), (std::vector<std::int64_t>{2, 128, 16, 16}));
+  EXPECT_EQ(encoder->forward(torch::randn({2, 3, 64, 160})).tokens.sizes(), (std::vector<std::int64_t>{2, 128, 8, 20}));
+  ImageEncoderOptions single;
+  single.widths = {32};
+  const ImageMaps maps = make_image_encoder(single)->forward(torch::randn({2, 3, 6, 8}));
+  EXPECT_EQ(maps.tokens.sizes(), (std::vector<std::int64_t>{2, 32, 3, 4}));
+  EXPECT_TRUE(torch::equal(maps.details, maps.tokens));
 }
 
 TEST(ImageEncoder, RefusesSidesThatDoNotDivide) {
@@ -63,7 +70,7 @@ TEST(ImageEncoder, RefusesSidesThatDoNotDivide) {
 TEST(ImageEncoder, GradientReachesEveryParameter) {
   const ImageEncoder encoder = make_image_encoder({});
   randomise(encoder);
-  encoder->forward(torch::randn({2, 3, 64, 64})).square().sum().backward();
+  encoder->forward(torch::randn({2, 3, 64, 64})).tokens.square().sum().backward();
   for (const auto& p : encoder->named_parameters()) {
     ASSERT_TRUE(p.value().grad().defined()) << p.key();
     EXPECT_GT(p.value().grad().abs().sum().item<double>(), 0) << p.key();

@@ -18,7 +18,7 @@ Inputs random_inputs(int seed) {
   Inputs in;
   in.text = {torch::randn({3, 6, 24}), torch::ones({3, 6}, torch::kBool)};
   in.text.mask[1].slice(0, 4) = false;
-  in.image = {torch::randn({3, 40, 2, 5}), torch::randn({3, 3, 8, 20})};
+  in.image = {{torch::randn({3, 40, 2, 5}), torch::randn({3, 16, 4, 10})}, torch::randn({3, 3, 8, 20})};
   return in;
 }
 
@@ -26,7 +26,7 @@ Fusion random_fusion(const std::string& inputs = "both") {
   FusionOptions options;
   options.width = 32;
   options.inputs = inputs;
-  const Fusion fusion = make_fusion(options, 24, 40);
+  const Fusion fusion = make_fusion(options, {24, 40, 16});
   const torch::NoGradGuard no_grad;
   torch::manual_seed(7);
   for (auto& p : fusion->parameters()) p.normal_(0, 0.1);
@@ -36,8 +36,8 @@ Fusion random_fusion(const std::string& inputs = "both") {
 double worst(const Tensor& difference) { return difference.abs().max().item<double>(); }
 
 double difference(const Condition& a, const Condition& b) {
-  return std::max(
-      {worst(a.tokens - b.tokens), worst(a.pooled - b.pooled), worst(a.map - b.map), worst(a.prompt - b.prompt)});
+  return std::max({worst(a.tokens - b.tokens), worst(a.pooled - b.pooled), worst(a.map - b.map),
+                   worst(a.details - b.details), worst(a.prompt - b.prompt)});
 }
 
 TEST(JointFusion, Shapes) {
@@ -48,7 +48,9 @@ TEST(JointFusion, Shapes) {
   EXPECT_TRUE(torch::equal(c.mask, in.text.mask));
   EXPECT_EQ(c.pooled.sizes(), (std::vector<std::int64_t>{3, 128}));
   EXPECT_EQ(c.map.sizes(), (std::vector<std::int64_t>{3, 32, 2, 5}));
+  EXPECT_TRUE(torch::equal(c.details, in.image.maps.details));
   EXPECT_TRUE(torch::equal(c.prompt, in.image.pixels));
+  EXPECT_EQ(fusion->widths().details, c.details.size(1));
   EXPECT_EQ(fusion->widths().tokens, c.tokens.size(2));
   EXPECT_EQ(fusion->widths().pooled, c.pooled.size(1));
 }
@@ -100,9 +102,9 @@ TEST(JointFusion, ACellOfTheMapIsTheTokenThatStandsThere) {
   FusionOptions options;
   options.layers = 0;
   options.width = 32;
-  const Fusion fusion = make_fusion(options, 24, 40);
+  const Fusion fusion = make_fusion(options, {24, 40, 16});
   const Condition before = fusion->forward(in.text, in.image, {});
-  in.image.map[2].select(1, 1).select(1, 3).normal_();
+  in.image.maps.tokens[2].select(1, 1).select(1, 3).normal_();
   const Tensor changed = (fusion->forward(in.text, in.image, {}).map - before.map).abs().amax(1).gt(1e-6);
   EXPECT_EQ(changed.sum().item<std::int64_t>(), 1);
   EXPECT_TRUE(changed[2][1][3].item<bool>());
@@ -113,7 +115,7 @@ TEST(JointFusion, AnInvisibleInputCannotBeSeenAndOnlyInItsRow) {
   const Fusion fusion = random_fusion();
   const Visible visible{torch::tensor({true, false, true}), torch::tensor({true, true, false})};
   const auto row = [](const Condition& c, std::int64_t i) {
-    return Condition{c.tokens[i], c.mask[i], c.pooled[i], c.map[i], c.prompt[i]};
+    return Condition{c.tokens[i], c.mask[i], c.pooled[i], c.map[i], c.details[i], c.prompt[i]};
   };
   const Condition a = fusion->forward(in.text, in.image, visible);
   const Condition b = fusion->forward({other.text.tokens, in.text.mask}, in.image, visible);
@@ -124,7 +126,7 @@ TEST(JointFusion, AnInvisibleInputCannotBeSeenAndOnlyInItsRow) {
   EXPECT_GT(difference(row(a, 0), row(b, 0)), 1e-3);
   const Condition d = fusion->forward(in.text, other.image, visible);
   EXPECT_LT(difference(row(a, 2), row(d, 2)), 1e-6);
-  EXPECT_EQ(worst(a.prompt[2]), 0);
+  EXPECT_EQ(worst(a.details[2]) + worst(a.prompt[2]), 0);
   EXPECT_GT(difference(row(a, 0), row(d, 0)), 1e-3);
 }
 
@@ -154,7 +156,7 @@ TEST(JointFusion, GradientReachesEveryParameter) {
 
 TEST(JointFusion, RefusesOtherShapes) {
   const Inputs in = random_inputs(1);
-  EXPECT_THROW(random_fusion()->forward(in.text, {in.image.map[0], in.image.pixels}, {}), c10::Error);
+  EXPECT_THROW(random_fusion()->forward(in.text, {in.image.maps.tokens[0], in.image.pixels}, {}), c10::Error);
 }
 
 }  // namespace

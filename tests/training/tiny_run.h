@@ -23,7 +23,8 @@ inline TrainOptions tiny_options(const std::string& data, const std::string& out
   o.model.text.vocabulary = 530;
   o.model.text.context = 16;
   o.model.text.layers = 1;
-  o.model.text.width = o.model.image.width = o.model.fusion.width = 32;
+  o.model.text.width = o.model.fusion.width = 32;
+  o.model.image.widths = {16, 32, 32};
   o.model.fusion.layers = 1;
   o.model.decoder.widths = {32, 48};
   o.model.decoder.blocks = {1, 1};
