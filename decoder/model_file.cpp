@@ -112,23 +112,25 @@ Generator build_model(const TensorFile& content, const std::filesystem::path& fi
 std::filesystem::path find_model(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
   if (!fs::is_directory(path)) return path;
-  fs::path newest = path / "model.safetensors";
-  std::int64_t steps = fs::exists(newest) ? steps_behind(newest) : -2;
-  if (fs::is_directory(path / "checkpoints"))
-    for (const auto& entry : fs::directory_iterator(path / "checkpoints")) {
-      if (entry.path().extension() != ".safetensors") continue;
-      try {
-        const std::int64_t own = steps_behind(entry.path());
-        if (own > steps) {
-          newest = entry.path();
-          steps = own;
-        }
-      } catch (const Error& error) {
-        std::cerr << "cigli: warning: " << error.what() << "; passed over\n";
-      }
+  fs::path newest;
+  std::int64_t steps = -2;
+  const auto consider = [&](const fs::path& file) {
+    try {
+      const std::int64_t own = steps_behind(file);
+      if (own <= steps) return;
+      newest = file;
+      steps = own;
+    } catch (const Error& error) {
+      std::cerr << "cigli: warning: " << error.what() << "; passed over\n";
     }
+  };
+  if (fs::exists(path / "model.safetensors")) consider(path / "model.safetensors");
+  if (fs::is_directory(path / "checkpoints"))
+    for (const auto& entry : fs::directory_iterator(path / "checkpoints"))
+      if (entry.path().extension() == ".safetensors") consider(entry.path());
   if (steps == -2)
-    throw Error(path.string() + ": neither model.safetensors nor a checkpoint in it; expected a run folder");
+    throw Error(path.string() +
+                ": no model.safetensors or checkpoint that can be read is in it; expected a run folder");
   return newest;
 }
 

@@ -74,7 +74,11 @@ Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures
   const Tensor pooled = torch::cat({largest(pool(own)), largest(pool_fused(text_norm(t)))}, 1);
   const Tensor keep = image_seen.unsqueeze(3).to(image.pixels.dtype());
   const Tensor read = image_norm(i);
-  Condition condition{own,  text_mask, pooled, to_map(read, cells.size(2), cells.size(3)), image.maps.details * keep,
+  Condition condition{own,
+                      text_mask,
+                      pooled,
+                      to_map(read, cells.size(2), cells.size(3)),
+                      image.maps.details * keep,
                       image.pixels * keep};
   if (cells.size(2) * image.pixels.size(3) != cells.size(3) * image.pixels.size(2)) {
     condition.tokens = torch::cat({own, read}, 1);

@@ -1,6 +1,7 @@
 #include "runtime/files.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <system_error>
 
 #include "runtime/error.h"
@@ -157,6 +159,17 @@ void write_file(const fs::path& file, const std::function<void(const ByteSink&)>
   TemporaryFile temporary(writable_target(file));
   fill([&](const void* data, std::size_t size) { temporary.append(data, size); });
   temporary.put_in_place();
+}
+
+void remove_stale_temporaries(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    int process = 0;
+    unsigned number = 0;
+    if (std::sscanf(name.c_str(), ".cigli-%d-%u.tmp", &process, &number) != 2) continue;
+    if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) fs::remove(entry.path(), ignored);
+  }
 }
 
 void make_folder(const fs::path& folder) {

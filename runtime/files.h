@@ -24,6 +24,9 @@ void write_file(const std::filesystem::path& file, std::string_view bytes);
 using ByteSink = std::function<void(const void* data, std::size_t size)>;
 void write_file(const std::filesystem::path& file, const std::function<void(const ByteSink&)>& fill);
 
+// Removes what writes of processes that were killed left behind in the folder; one that is absent holds nothing.
+void remove_stale_temporaries(const std::filesystem::path& folder);
+
 // Makes a folder and its parents; Error names it on failure.
 void make_folder(const std::filesystem::path& folder);
 

@@ -67,7 +67,8 @@ int run_evaluate(const Arguments& arguments) {
   if (!options.out.empty()) write_file(options.out, json.dump(2) + "\n");
   if (!options.rows.empty()) write_file(options.rows, lines_of(consistency.verdicts));
   std::cout << (options.json ? json.dump() + "\n" : to_table(consistency));
-  return consistency.faults.empty() ? 0 : 3;
+  const bool all_there = consistency.damaged.empty() && (consistency.missing.empty() || options.present_only);
+  return consistency.faults.empty() && all_there ? 0 : 3;
 }
 
 }  // namespace cigli

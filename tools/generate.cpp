@@ -1,5 +1,3 @@
-#include <torch/cuda.h>
-
 #include <algorithm>
 #include <fstream>
 #include <iostream>
@@ -21,7 +19,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct GenerateOptions {
-  std::string model, requests, text, image, out, split, swap, device = "cpu", precision = "auto";
+  std::string model, requests, text, image, out, split, swap, precision = "auto";
   std::optional<std::string> method;
   std::optional<std::int64_t> steps;
   std::optional<double> guidance_text, guidance_image;
@@ -46,7 +44,6 @@ struct GenerateOptions {
     f("batch_size", batch_size, "images computed together", Range{1, 4096});
     f("metadata", metadata, "write text, seed, settings and model hash into the PNG");
     f("precision", precision, "auto: bf16 where the processor computes in it", Choices{{"auto", "bf16", "fp32"}});
-    f("device", device, "cpu, or auto: the GPU where there is one", Choices{{"cpu", "auto"}});
     f("threads", threads, "threads, 0 = all cores", Range{0, 4096});
   }
 };
@@ -62,6 +59,9 @@ void check_options(const GenerateOptions& options) {
     throw UsageError("generate: --swap and --split need --requests FILE");
   if (one && fs::path(options.out).extension() != ".png")
     throw UsageError("generate: --out is '" + options.out + "', expected a file name ending in .png");
+  const fs::path folder = fs::path(options.out).parent_path();
+  if (one && !folder.empty() && !fs::is_directory(folder))
+    throw Error("generate: --out is '" + options.out + "', but there is no folder " + folder.string());
 }
 
 bool computes_in_bf16() {
@@ -81,7 +81,6 @@ Loaded load(const GenerateOptions& options) {
   ModelInfo info;
   Loaded loaded{load_model(options.model, &info), {}};
   loaded.model->eval();
-  if (options.device == "auto" && torch::cuda::is_available()) loaded.model->to(torch::kCUDA);
   const bool bf16 = options.precision == "bf16" || (options.precision == "auto" && computes_in_bf16());
   if (bf16) loaded.model->to(torch::kBFloat16);
   GenerationSettings& settings = loaded.settings;

@@ -200,7 +200,7 @@ std::vector<Json> make_images(Generator& model, const fs::path& folder, const st
     failures.insert(failures.end(), batch.failures.begin(), batch.failures.end());
     if (!batch.requests.empty()) {
       const Clock::time_point begin = Clock::now();
-      const torch::Tensor images = model->sample(batch.requests, settings.sampling).cpu();
+      const torch::Tensor images = model->sample(batch.requests, settings.sampling);
       const std::chrono::duration<double> took = Clock::now() - begin;
       if (written.valid()) written.get();
       const double seconds = took.count() / static_cast<double>(batch.jobs.size());

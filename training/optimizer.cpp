@@ -180,7 +180,8 @@ void Optimizer::step_hidden(std::size_t i, const torch::Tensor& gradient, double
   std::vector<torch::Tensor> parts;
   for (const torch::Tensor& part : direction.split(blocks ? columns : rows)) parts.push_back(orthogonalised(part));
   const torch::Tensor value = matrix(flat_[master], slot.offset);
-  value.mul_(1 - learning_rate * options_.weight_decay).sub_(torch::cat(parts).to(torch::kFloat32), learning_rate * scale);
+  value.mul_(1 - learning_rate * options_.weight_decay)
+      .sub_(torch::cat(parts).to(torch::kFloat32), learning_rate * scale);
   matrix(flat_[average], slot.offset).lerp_(value, average_rest);
   slot.parameter.copy_(view(master, i));
 }

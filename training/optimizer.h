@@ -26,9 +26,8 @@ struct OptimizerOptions {
 // exponential moving average of the weights. With `muon`, the weights of hidden layers instead move along their
 // orthogonalised Nesterov momentum (Jordan et al. 2024), scaled to 0.2 sqrt(max(m,n)) so that one learning rate serves
 // both (Liu et al. 2025, eq. 4); weights of more rows than columns in square blocks, as query, key and value are.
-// Masters, both moments and the average are float32, whatever the parameters
-// are; one pass over memory updates all of them and writes the parameters back. Results do not depend on the number of
-// threads.
+// Masters, both moments and the average are float32, whatever the parameters are. AdamW updates all of them in one pass
+// over memory, and its results do not depend on the number of threads.
 class Optimizer {
  public:
   enum Buffer { master, first_moment, second_moment, average };

@@ -70,8 +70,12 @@ TrainOptions resolved(TrainOptions options) {
   if (!options.steps && options.minutes == 0) options.steps = default_steps;
   set_threads(options.threads);
   make_folder(options.out);
-  if (options.resume.empty() &&
-      (!list_checkpoints(options.out).empty() || fs::exists(fs::path(options.out) / "model.safetensors")))
+  const fs::path out = options.out;
+  remove_stale_temporaries(out);
+  remove_stale_temporaries(out / "checkpoints");
+  const bool goes_on = options.resume == "latest" ||
+                       fs::weakly_canonical(options.resume).parent_path() == fs::weakly_canonical(out / "checkpoints");
+  if (!goes_on && (!list_checkpoints(out).empty() || fs::exists(out / "model.safetensors")))
     throw Error(options.out + ": holds a training already; --resume latest continues it, or choose another --out");
   return options;
 }
@@ -130,6 +134,7 @@ Trainer::Trainer(const TrainOptions& options)
     throw Error(options_.out + ": holds a model but no checkpoint to go on from; choose another --out");
   else
     start();
+  keep_pack(out);
   elapsed_before_ = logged_elapsed_ = state_.elapsed;
   logged_step_ = saved_step_ = state_.step;
   started_ = std::chrono::steady_clock::now();

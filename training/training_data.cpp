@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "dataset/metadata.h"
 #include "runtime/error.h"
+#include "runtime/files.h"
+#include "runtime/hash.h"
 #include "runtime/progress.h"
 #include "training/data_order.h"
 
@@ -12,22 +15,35 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool up_to_date(const fs::path& pack, const fs::path& folder, std::int64_t size) {
-  const fs::path metadata = folder / "metadata.jsonl";
-  if (!fs::exists(pack) || !fs::exists(metadata) || fs::last_write_time(pack) < fs::last_write_time(metadata))
-    return false;
-  try {
-    return Pack(pack).target_height() == size;
-  } catch (const Error&) {
-    return false;
-  }
+// data.source beside data.pack, data.source.new beside data.pack.new.
+fs::path source_of(const fs::path& pack) {
+  const bool waiting = pack.extension() == ".new";
+  return pack.parent_path() / (waiting ? "data.source.new" : "data.source");
+}
+
+// What a pack is made from: the metadata, and when each image was last written.
+std::string fingerprint(const fs::path& folder, std::int64_t size) {
+  std::string state = std::to_string(size) + '\n' + read_file(metadata_file(folder));
+  for (const Row& row : read_metadata(folder).rows)
+    for (const std::string& name : {row.prompt_file_name, row.target_file_name}) {
+      std::error_code absent;
+      const auto written = fs::last_write_time(folder / name, absent);
+      state += absent ? "-\n" : std::to_string(written.time_since_epoch().count()) + '\n';
+    }
+  return sha256(state) + '\n';
+}
+
+bool made_from(const fs::path& pack, const std::string& source) {
+  return fs::exists(pack) && fs::exists(source_of(pack)) && read_file(source_of(pack)) == source;
 }
 
 fs::path packed(const fs::path& data, const fs::path& out, std::int64_t size) {
   if (!fs::exists(data)) throw Error(data.string() + ": no such file or folder; expected a dataset folder or a pack");
   if (!fs::is_directory(data)) return data;
-  const fs::path pack = out / "data.pack";
-  if (up_to_date(pack, data, size)) return pack;
+  const std::string source = fingerprint(data, size);
+  fs::path pack = out / "data.pack";
+  if (made_from(pack, source)) return pack;
+  if (fs::exists(pack)) pack += ".new";
   PackOptions options;
   options.size = size;
   std::optional<Progress> bar;
@@ -36,6 +52,7 @@ fs::path packed(const fs::path& data, const fs::path& out, std::int64_t size) {
     bar->update(done);
   });
   if (bar) bar->finish(std::to_string(report.pairs) + " pairs in " + pack.string());
+  write_file(source_of(pack), source);
   return pack;
 }
 
@@ -56,6 +73,7 @@ std::vector<std::string> TrainingData::texts() const {
 TrainingData open_training_data(const fs::path& data, const fs::path& out, std::int64_t size, std::int64_t shown) {
   const fs::path file = packed(data, out, size);
   Pack pack(file);
+  pack.verify();
   std::vector<std::int64_t> train = pack.indices("train");
   if (train.empty() && static_cast<std::int64_t>(pack.indices("").size()) == pack.size()) train = pack.indices("");
   if (train.empty())
@@ -66,6 +84,13 @@ TrainingData open_training_data(const fs::path& data, const fs::path& out, std::
   const MappedFile bytes(file);
   std::string checksum(bytes.bytes().substr(bytes.size() - 64));
   return {std::move(pack), std::move(train), sample(held_out, shown), std::move(checksum)};
+}
+
+void keep_pack(const fs::path& out) {
+  const fs::path waiting = out / "data.pack.new";
+  if (!fs::exists(waiting)) return;
+  fs::rename(waiting, out / "data.pack");
+  fs::rename(source_of(waiting), out / "data.source");
 }
 
 }  // namespace cigli

@@ -18,9 +18,12 @@ struct TrainingData {
   std::vector<std::string> texts() const;  // of the training pairs
 };
 
-// Opens a pack, or a dataset folder, which is first packed into `out`/data.pack at height `size` unless that file is
-// there and newer than the folder's metadata. Error when nothing in it can be trained on.
+// Opens a pack, checking its sum, or a dataset folder, which is first packed at height `size` into `out`/data.pack,
+// unless that was made from the same metadata and images already: `out`/data.source tells. A pack that would replace
+// another one waits as data.pack.new until keep_pack. Error when nothing in it can be trained on.
 TrainingData open_training_data(const std::filesystem::path& data, const std::filesystem::path& out, std::int64_t size,
                                 std::int64_t shown);
+// Puts a waiting pack in the place of the old one; without one, does nothing.
+void keep_pack(const std::filesystem::path& out);
 
 }  // namespace cigli

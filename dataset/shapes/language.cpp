@@ -33,8 +33,12 @@ std::string slot(const Program& p, const std::string& key, int wording) {
       {"the first image", "the second image"},
       {"the left picture", "the right picture"},
       {"the picture on the left", "the picture on the right"},
-      {"the left image", "the right image"}};
-  static_assert(wordings == 4);
+      {"the left image", "the right image"},
+      {"the first picture", "the second picture"},
+      {"the image on the left", "the image on the right"},
+      {"the left drawing", "the right drawing"},
+      {"the first drawing", "the second drawing"}};
+  static_assert(wordings == 8);
   if (key == "A") return images[static_cast<std::size_t>(wording)].first;
   if (key == "B") return images[static_cast<std::size_t>(wording)].second;
   if (key == "colour") return name(p.colour);

@@ -8,11 +8,12 @@
 
 namespace cigli {
 
-// The ways to say a family's program, at least five; every one speaks of both images. {A} and {B} stand for them.
+// The ways to say a family's program, at least five, sixteen in the benchmark's families; every one speaks of both
+// images. {A} and {B} stand for them.
 const std::vector<std::string>& paraphrases(Family family);
 
 // Ways to call the two images: "the first image" and "the second image", and so on.
-constexpr int wordings = 4;
+constexpr int wordings = 8;
 
 // The program as one English sentence.
 std::string sentence(const Program& program, int paraphrase, int wording);

@@ -29,7 +29,7 @@ std::string image_name(std::int64_t number, const char* what) {
 
 std::vector<std::pair<std::string, std::int64_t>> shares(const SynthOptions& options) {
   if (!options.split.empty()) return {{options.split, options.count}};
-  const std::int64_t tenth = options.count / 10;
+  const std::int64_t tenth = options.count < 3 ? 0 : std::max<std::int64_t>(1, options.count / 10);
   return {{"train", options.count - 2 * tenth}, {"val", tenth}, {"test", tenth}};
 }
 

@@ -69,7 +69,7 @@ TEST(Tokenizer, MergesTextGivesTheSameTokenizer) {
   EXPECT_EQ(again.encode(text), clip()->encode(text));
 }
 
-TEST(Tokenizer, LongWordsStayFast) {
+TEST(TokenizerSlow, LongWordsStayFast) {
   if (!clip()) GTEST_SKIP() << "no CLIP merges in " << reference;
   Philox random(1);
   std::string word;

@@ -96,6 +96,8 @@ TEST(Generate, CarriesOutADataset) {
   fs::remove(out / (fixture().rows[0]["id"].get<std::string>() + ".png"));
   const Outcome fewer =
       cigli({"evaluate", "--generated", out, "--data", fixture().data, "--json", "--rows", out / "rows.jsonl"});
+  EXPECT_EQ(fewer.code, 3);
+  EXPECT_EQ(cigli({"evaluate", "--generated", out, "--data", fixture().data, "--present-only"}).code, 0);
   EXPECT_EQ(Json::parse(fewer.out)["consistency"]["missing"], 1);
   EXPECT_EQ(Json::parse(fewer.out)["consistency"]["n"], 20);
   const std::vector<Json> verdicts = read_lines(out / "rows.jsonl");

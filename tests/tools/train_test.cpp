@@ -185,6 +185,57 @@ TEST_F(Train, SaysWhatIsWrongWithItsInput) {
   }
 }
 
+// A run folder that a training died in before its first checkpoint holds the pack of that training's data.
+TEST_F(Train, PacksAnewWhenTheDataIsAnother) {
+  const std::string other = make_tiny_dataset(folder_ / "other", 6);
+  const auto pack = [&] { return read_file(folder_ / "run/data.pack"); };
+  ASSERT_EQ(start("run", {"--learning-rate", "1e30", "--warmup", "0", "--steps", "50"}).wait(), 1);
+  const std::string first = pack();
+  ASSERT_EQ(start("run", {"--data", other, "--steps", "2"}).wait(), 0);
+  const std::string second = pack();
+  EXPECT_NE(first, second);
+  // What can't be gone on with leaves the run as it was.
+  const Training refused = start("run", {"--steps", "4", "--resume", "latest"});
+  EXPECT_EQ(refused.wait(), 1);
+  EXPECT_TRUE(contains(last_line(refused), "data of checksum")) << refused.errors();
+  EXPECT_TRUE(pack() == second);
+  EXPECT_EQ(start("run", {"--data", other, "--steps", "4", "--resume", "latest"}).wait(), 0);
+}
+
+TEST_F(Train, PacksAnewWhenAnImageHasChanged) {
+  ASSERT_EQ(start("one", {"--steps", "2"}).wait(), 0);
+  fs::remove(folder_ / "one/model.safetensors");
+  fs::remove_all(folder_ / "one/checkpoints");
+  const std::string before = read_file(folder_ / "one/data.pack");
+  fs::copy_file(data_ + "/t1.png", data_ + "/t0.png", fs::copy_options::overwrite_existing);
+  ASSERT_EQ(start("one", {"--steps", "2"}).wait(), 0);
+  EXPECT_NE(read_file(folder_ / "one/data.pack"), before);
+}
+
+TEST_F(Train, RefusesAPackThatHasChanged) {
+  ASSERT_EQ(start("run", {"--steps", "2"}).wait(), 0);
+  std::string bytes = read_file(folder_ / "run/data.pack");
+  bytes[bytes.size() / 2] ^= 1;
+  const std::string pack = folder_ / "damaged.pack";
+  write_file(pack, bytes);
+  const Training training = start("other", {"--data", pack, "--steps", "2"});
+  EXPECT_EQ(training.wait(), 1);
+  EXPECT_TRUE(contains(last_line(training), "damaged.pack")) << training.errors();
+}
+
+TEST_F(Train, AnotherRunsCheckpointDoesNotReplaceATraining) {
+  ASSERT_EQ(start("a", {"--steps", "2"}).wait(), 0);
+  ASSERT_EQ(start("b", {"--steps", "4", "--seed", "1"}).wait(), 0);
+  const std::string checkpoint = folder_ / "a/checkpoints/step-00000002.safetensors";
+  const std::string model = read_file(folder_ / "b/model.safetensors"), newest = newest_checkpoint("b");
+  const Training training = start("b", {"--steps", "6", "--resume", checkpoint});
+  EXPECT_EQ(training.wait(), 1);
+  EXPECT_TRUE(contains(last_line(training), "holds a training already")) << training.errors();
+  EXPECT_TRUE(read_file(folder_ / "b/model.safetensors") == model);
+  EXPECT_EQ(newest_checkpoint("b"), newest);
+  EXPECT_EQ(start("c", {"--steps", "4", "--resume", checkpoint}).wait(), 0);
+}
+
 TEST_F(TrainSlow, KilledAtRandomAndResumedEqualsUninterrupted) {
   const Words steps{"--steps", "120", "--threads", "2"};
   const Training whole = start("whole", steps);
@@ -207,6 +258,22 @@ TEST_F(TrainSlow, KilledAtRandomAndResumedEqualsUninterrupted) {
   EXPECT_TRUE(contains(last.errors(), "going on after step")) << last.errors();
   EXPECT_TRUE(read_file(folder_ / "whole/model.safetensors") == read_file(folder_ / "parts/model.safetensors"));
   EXPECT_EQ(log_lines("whole"), log_lines("parts"));
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ / "parts"))
+    EXPECT_FALSE(contains(entry.path().filename().string(), ".cigli-")) << entry.path();
+}
+
+TEST_F(TrainSlow, WithMuonAResumedTrainingIsTheSame) {
+  ASSERT_EQ(start("whole", {"--steps", "12", "--optimizer", "muon"}).wait(), 0);
+  ASSERT_EQ(start("parts", {"--steps", "12", "--optimizer", "muon", "--resume", "latest"}).wait(), 0);
+  for (const char* later : {"08", "10", "12"})
+    fs::remove(folder_ / ("parts/checkpoints/step-000000" + std::string(later) + ".safetensors"));
+  fs::copy_file(folder_ / "whole/checkpoints/step-00000008.safetensors",
+                folder_ / "parts/checkpoints/step-00000008.safetensors");
+  fs::remove(folder_ / "parts/model.safetensors");
+  const Training resumed = start("parts", {"--steps", "12", "--optimizer", "muon", "--resume", "latest"});
+  ASSERT_EQ(resumed.wait(), 0) << resumed.errors();
+  EXPECT_TRUE(contains(resumed.errors(), "going on after step 8")) << resumed.errors();
+  EXPECT_TRUE(read_file(folder_ / "whole/model.safetensors") == read_file(folder_ / "parts/model.safetensors"));
 }
 
 TEST_F(TrainSlow, ASignalSavesAndResumeGoesOn) {
