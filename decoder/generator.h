@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "decoder/denoiser.h"
@@ -80,5 +81,7 @@ void save_model(const std::filesystem::path& file, const Generator& model, bool 
 // Reads a model file, a training checkpoint (its EMA weights) or a run folder (its newest model). Error names the file
 // and what does not fit: a missing, surplus or misshapen tensor, unknown options, another format.
 Generator load_model(const std::filesystem::path& path, ModelInfo* info = nullptr);
+// The same from a model file's bytes; `name` stands for the file in messages and in `info`.
+Generator load_model(std::string_view bytes, const std::string& name, ModelInfo* info = nullptr);
 
 }  // namespace cigli

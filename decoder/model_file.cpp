@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "runtime/error.h"
+#include "runtime/files.h"
 #include "runtime/hash.h"
 
 namespace cigli {
@@ -147,9 +148,13 @@ void save_model(const std::filesystem::path& file, const Generator& model, bool 
 
 Generator load_model(const std::filesystem::path& path, ModelInfo* info) {
   const std::filesystem::path file = find_model(path);
-  const TensorFile content = read_safetensors(file);
-  Generator model = build_model(content, file);
-  if (info != nullptr) *info = {content.metadata, sha256_file(file), file};
+  return load_model(MappedFile(file).bytes(), file.string(), info);
+}
+
+Generator load_model(std::string_view bytes, const std::string& name, ModelInfo* info) {
+  const TensorFile content = parse_safetensors(bytes, name);
+  Generator model = build_model(content, name);
+  if (info != nullptr) *info = {content.metadata, sha256(bytes), name};
   return model;
 }
 

@@ -1,9 +1,7 @@
 #include "eval/consistency.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <functional>
-#include <numeric>
+#include <optional>
 
 #include "dataset/check.h"
 #include "dataset/image.h"
@@ -49,19 +47,11 @@ Judged judge(const Row& row, const fs::path& file, const std::string& where) {
   }
 }
 
-Score score_of(const std::vector<double>& hits, const BootstrapOptions& bootstrap) {
-  Score score;
-  score.n = static_cast<std::int64_t>(hits.size());
-  if (hits.empty()) return score;
-  score.accuracy = std::accumulate(hits.begin(), hits.end(), 0.0) / static_cast<double>(hits.size());
-  score.interval = share_interval(hits, bootstrap);
-  return score;
-}
-
-// The row's flag, or -1 where it has none.
-int flag(const Row& row, const char* key) {
+// The row's flag, where it has one.
+std::optional<bool> flag(const Row& row, const char* key) {
   const auto found = row.object.find(key);
-  return found == row.object.end() || !found->is_boolean() ? -1 : found->get<bool>() ? 1 : 0;
+  if (found == row.object.end() || !found->is_boolean()) return std::nullopt;
+  return found->get<bool>();
 }
 
 std::vector<Row> rows_of(const fs::path& data, const std::string& split, Consistency& consistency) {
@@ -81,24 +71,6 @@ std::vector<Row> rows_of(const fs::path& data, const std::string& split, Consist
   return rows;
 }
 
-Json to_json(const Score& score) {
-  Json json;
-  json["accuracy"] = score.n > 0 ? Json(score.accuracy) : Json();
-  json["n"] = score.n;
-  json["ci"] = score.n > 0 ? Json{score.interval.low, score.interval.high} : Json();
-  return json;
-}
-
-std::string table_line(const std::string& name, const Score& score) {
-  char line[160];
-  if (score.n == 0)
-    std::snprintf(line, sizeof line, "%-28s %8s %18s %8d\n", name.c_str(), "-", "-", 0);
-  else
-    std::snprintf(line, sizeof line, "%-28s %7.1f%% %7.1f%% - %6.1f%% %8lld\n", name.c_str(), 100 * score.accuracy,
-                  100 * score.interval.low, 100 * score.interval.high, static_cast<long long>(score.n));
-  return line;
-}
-
 }  // namespace
 
 Consistency score_consistency(const fs::path& generated, const fs::path& data, const ConsistencyOptions& options) {
@@ -115,8 +87,6 @@ Consistency score_consistency(const fs::path& generated, const fs::path& data, c
     judged[static_cast<std::size_t>(i)] = judge(row, generated / (row.id + ".png"), where);
   });
 
-  std::vector<double> all, combination[2], paraphrase[2];
-  std::map<std::string, std::vector<double>> by_family;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto& [state, verdict] = judged[i];
     if (state == State::missing) {
@@ -124,33 +94,18 @@ Consistency score_consistency(const fs::path& generated, const fs::path& data, c
       if (options.present_only) continue;
     }
     if (state == State::damaged) consistency.damaged.push_back(verdict.reason);
-    consistency.verdicts.push_back({rows[i].id, families[i], verdict.holds, verdict.reason});
-    const double hit = verdict.holds ? 1 : 0;
-    all.push_back(hit);
-    by_family[families[i]].push_back(hit);
-    if (const int seen = flag(rows[i], "seen"); seen >= 0) combination[seen].push_back(hit);
-    if (const int seen = flag(rows[i], "paraphrase_seen"); seen >= 0) paraphrase[seen].push_back(hit);
+    consistency.rows.push_back({rows[i].id, families[i], verdict.holds ? 1.0 : 0.0, flag(rows[i], "seen"),
+                                flag(rows[i], "paraphrase_seen"), verdict.reason});
   }
   if (consistency.missing.size() == rows.size())
     throw Error(generated.string() + ": none of the " + std::to_string(rows.size()) + " images is there, expected " +
                 rows.front().id + ".png and so on");
-  consistency.all = score_of(all, options.bootstrap);
-  consistency.unseen = score_of(combination[0], options.bootstrap);
-  consistency.seen = score_of(combination[1], options.bootstrap);
-  consistency.unseen_paraphrase = score_of(paraphrase[0], options.bootstrap);
-  consistency.seen_paraphrase = score_of(paraphrase[1], options.bootstrap);
-  for (const auto& [family, hits] : by_family) consistency.families[family] = score_of(hits, options.bootstrap);
+  consistency.scores = group_scores(consistency.rows, options.bootstrap);
   return consistency;
 }
 
 Json to_json(const Consistency& consistency) {
-  Json json = to_json(consistency.all);
-  json["seen"] = to_json(consistency.seen);
-  json["unseen"] = to_json(consistency.unseen);
-  json["paraphrases"]["seen"] = to_json(consistency.seen_paraphrase);
-  json["paraphrases"]["unseen"] = to_json(consistency.unseen_paraphrase);
-  json["families"] = Json::object();
-  for (const auto& [family, score] : consistency.families) json["families"][family] = to_json(score);
+  Json json = to_json(consistency.scores);
   json["missing"] = consistency.missing.size();
   json["damaged"] = consistency.damaged.size();
   json["unusable"] = consistency.faults.size();
@@ -158,15 +113,7 @@ Json to_json(const Consistency& consistency) {
 }
 
 std::string to_table(const Consistency& consistency) {
-  char head[160];
-  std::snprintf(head, sizeof head, "%-28s %8s %18s %8s\n", "consistency", "accuracy", "95% interval", "rows");
-  std::string table = head;
-  table += table_line("all", consistency.all);
-  table += table_line("seen combinations", consistency.seen);
-  table += table_line("unseen combinations", consistency.unseen);
-  table += table_line("seen paraphrases", consistency.seen_paraphrase);
-  table += table_line("unseen paraphrases", consistency.unseen_paraphrase);
-  for (const auto& [family, score] : consistency.families) table += table_line("family " + family, score);
+  std::string table = to_table(consistency.scores, "consistency");
   if (!consistency.missing.empty()) table += "images missing: " + std::to_string(consistency.missing.size()) + "\n";
   if (!consistency.damaged.empty()) table += "images damaged: " + std::to_string(consistency.damaged.size()) + "\n";
   return table;

@@ -2,21 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "eval/interval.h"
+#include "eval/score.h"
 
 namespace cigli {
-
-// Share of rows that hold, with a bootstrap interval over the rows; accuracy and interval mean nothing when n is 0.
-struct Score {
-  double accuracy = 0;
-  std::int64_t n = 0;
-  Interval interval;
-};
 
 struct ConsistencyOptions {
   std::string split;          // rows of this split alone; "" = all
@@ -25,18 +17,9 @@ struct ConsistencyOptions {
   BootstrapOptions bootstrap;
 };
 
-// One row's judgement.
-struct RowVerdict {
-  std::string id, family;
-  bool holds = false;
-  std::string reason;  // why it does not hold
-};
-
 struct Consistency {
-  Score all, seen, unseen;                   // by (colour, shape, family) combination
-  Score seen_paraphrase, unseen_paraphrase;  // by the sentence's wording
-  std::map<std::string, Score> families;
-  std::vector<RowVerdict> verdicts;  // of every row scored, in the dataset's order
+  GroupedScores scores;
+  std::vector<RowScore> rows;        // every row scored, in the dataset's order
   std::vector<std::string> missing;  // ids without an image: failures, or left out
   std::vector<std::string> damaged;  // images that can't be read, "FILE: reason": scored as failures
   std::vector<std::string> faults;   // rows of the dataset that can't be used, "FILE:LINE: reason"
@@ -48,8 +31,7 @@ struct Consistency {
 Consistency score_consistency(const std::filesystem::path& generated, const std::filesystem::path& data,
                               const ConsistencyOptions& options = {});
 
-// {"accuracy", "n", "ci": [low, high], "seen": {...}, "unseen": {...}, "paraphrases": {...}, "families": {...},
-// "missing": count, "damaged": count, "unusable": count}; accuracy and ci are null where n is 0.
+// The scores' keys and "missing": count, "damaged": count, "unusable": count.
 nlohmann::ordered_json to_json(const Consistency& consistency);
 // The same as lines of text.
 std::string to_table(const Consistency& consistency);

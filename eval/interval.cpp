@@ -43,4 +43,11 @@ Interval share_interval(const std::vector<double>& hits, const BootstrapOptions&
   return hits.front() == 0 ? Interval{0, 1 - reach} : Interval{reach, 1};
 }
 
+Interval difference_interval(const std::vector<double>& differences, const BootstrapOptions& options) {
+  if (std::any_of(differences.begin(), differences.end(), [](double d) { return d != 0; }))
+    return bootstrap_mean(differences, options);
+  const double reach = share_interval(differences, options).high;
+  return {-reach, reach};
+}
+
 }  // namespace cigli

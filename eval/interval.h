@@ -26,4 +26,8 @@ Interval bootstrap_mean(const std::vector<double>& values, const BootstrapOption
 // a, all hits its mirror image. Throws Error without values.
 Interval share_interval(const std::vector<double>& hits, const BootstrapOptions& options = {});
 
+// Interval of the mean of differences, each -1 .. 1: bootstrap_mean, and where all are 0, the exact interval of a share
+// without hits to either side. Throws Error without values.
+Interval difference_interval(const std::vector<double>& differences, const BootstrapOptions& options = {});
+
 }  // namespace cigli

@@ -256,13 +256,15 @@ std::string header_of(const std::filesystem::path& file, const TensorFile& conte
 }  // namespace
 
 TensorFile read_safetensors(const std::filesystem::path& file) {
-  const MappedFile mapped(file);
-  Header header = HeaderReader(file.string(), mapped.bytes()).read();
+  return parse_safetensors(MappedFile(file).bytes(), file.string());
+}
+
+TensorFile parse_safetensors(std::string_view bytes, const std::string& name) {
+  Header header = HeaderReader(name, bytes).read();
   TensorFile content;
   content.metadata = std::move(header.metadata);
-  for (const Entry& entry : header.entries) {
-    content.tensors[entry.name] = copy_of(entry, mapped.data() + header.data_start);
-  }
+  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data()) + header.data_start;
+  for (const Entry& entry : header.entries) content.tensors[entry.name] = copy_of(entry, data);
   return content;
 }
 

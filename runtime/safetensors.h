@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace cigli {
 
@@ -18,6 +19,8 @@ struct TensorFile {
 // use: header length (<= 100 MB and inside the file), JSON depth, dtype and shape against the byte range, ranges inside
 // the file, without overlap or gap. Throws Error naming the file, the tensor and what was expected.
 TensorFile read_safetensors(const std::filesystem::path& file);
+// The same from memory; `name` stands for the file in messages.
+TensorFile parse_safetensors(std::string_view bytes, const std::string& name);
 
 // Metadata and tensor shapes alone, without reading the data (tensors are empty meta tensors on the right shape).
 TensorFile read_safetensors_header(const std::filesystem::path& file);

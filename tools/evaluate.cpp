@@ -19,7 +19,7 @@ struct EvaluateOptions {
     f("split", split, "rows of this split alone");
     f("json", json, "print the scores as JSON instead of a table");
     f("out", out, "also write the scores to this JSON file");
-    f("rows", rows, "also write one line a row to this JSONL file: id, family, holds, reason");
+    f("rows", rows, "also write one line a row to this JSONL file: id, family, holds, reason, ...");
     f("present_only", present_only, "leave rows without an image out; else they count as failures");
     f("resamples", resamples, "bootstrap resamples behind an interval", Range{1, 1e6});
     f("seed", seed, "seed of the bootstrap", Range{0, 9e18});
@@ -35,13 +35,15 @@ void warn_about(const std::string& what, const std::vector<std::string>& items) 
   std::cerr << (items.size() > shown ? "; ..." : "") << "\n";
 }
 
-std::string lines_of(const std::vector<RowVerdict>& verdicts) {
+std::string lines_of(const std::vector<RowScore>& rows) {
   std::string lines;
-  for (const RowVerdict& row : verdicts)
-    lines +=
-        nlohmann::ordered_json{{"id", row.id}, {"family", row.family}, {"holds", row.holds}, {"reason", row.reason}}
-            .dump() +
-        "\n";
+  for (const RowScore& row : rows) {
+    nlohmann::ordered_json line{{"id", row.id}, {"family", row.family}, {"holds", row.value == 1}};
+    if (row.seen) line["seen"] = *row.seen;
+    if (row.paraphrase_seen) line["paraphrase_seen"] = *row.paraphrase_seen;
+    line["reason"] = row.reason;
+    lines += line.dump() + "\n";
+  }
   return lines;
 }
 
@@ -65,7 +67,7 @@ int run_evaluate(const Arguments& arguments) {
   nlohmann::ordered_json json;
   json["consistency"] = to_json(consistency);
   if (!options.out.empty()) write_file(options.out, json.dump(2) + "\n");
-  if (!options.rows.empty()) write_file(options.rows, lines_of(consistency.verdicts));
+  if (!options.rows.empty()) write_file(options.rows, lines_of(consistency.rows));
   std::cout << (options.json ? json.dump() + "\n" : to_table(consistency));
   const bool all_there = consistency.damaged.empty() && (consistency.missing.empty() || options.present_only);
   return consistency.faults.empty() && all_there ? 0 : 3;

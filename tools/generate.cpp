@@ -5,6 +5,7 @@
 #include <set>
 
 #include "dataset/derangement.h"
+#include "models/embedded.h"
 #include "runtime/device.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
@@ -27,7 +28,7 @@ struct GenerateOptions {
   bool metadata = true;
 
   void visit(Fields& f) {
-    f("model", model, "model file, checkpoint or run folder");
+    f("model", model, "model file, checkpoint or run folder; without it, the model inside this program");
     f("requests", requests, "JSONL or CSV rows {id, text, image, seed?, n?}, or a dataset's metadata.jsonl");
     f("text", text, "the sentence of a single request");
     f("image", image, "the image prompt of a single request");
@@ -49,7 +50,6 @@ struct GenerateOptions {
 };
 
 void check_options(const GenerateOptions& options) {
-  if (options.model.empty()) throw UsageError("generate: --model M is missing, expected a model file or run folder");
   const bool one = !options.text.empty() || !options.image.empty();
   if (one == !options.requests.empty())
     throw UsageError("generate: give either --requests FILE or --text T and --image P");
@@ -79,7 +79,9 @@ struct Loaded {
 
 Loaded load(const GenerateOptions& options) {
   ModelInfo info;
-  Loaded loaded{load_model(options.model, &info), {}};
+  Loaded loaded{options.model.empty() ? load_model(embedded_model(), "the embedded model", &info)
+                                      : load_model(options.model, &info),
+                {}};
   loaded.model->eval();
   const bool bf16 = options.precision == "bf16" || (options.precision == "auto" && computes_in_bf16());
   if (bf16) loaded.model->to(torch::kBFloat16);

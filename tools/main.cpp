@@ -31,7 +31,10 @@ const std::vector<Command>& commands() {
       {"data check", "check a dataset folder, row by row", run_data_check},
       {"train", "train a model on a packed dataset or a dataset folder", run_train},
       {"generate", "make images from sentences and image prompts", run_generate},
+      {"control", "answer a dataset without a model: copy, blank, another row's target, retrieval", run_control},
       {"evaluate", "score generated images against a dataset", run_evaluate},
+      {"compare", "compare scores of several trainings row by row", run_compare},
+      {"export", "write a trained model as one small file", run_export},
       {"tokenize", "turn lines of text into token ids", run_tokenize},
       {"inspect", "show what is in a model, checkpoint, packed dataset or generated image", run_inspect},
   };

@@ -53,54 +53,56 @@ class ConsistencyScore : public testing::Test {
 TEST_F(ConsistencyScore, TrueTargetsHold) {
   for (std::size_t i = 0; i < rows.size(); ++i) give(i);
   const Consistency all = score();
-  EXPECT_GE(all.all.accuracy, 0.97);
-  EXPECT_EQ(all.all.n, 40);
-  EXPECT_EQ(all.seen.n + all.unseen.n, 40);
-  EXPECT_EQ(all.seen.n, 20);  // half of a test split has unseen combinations
-  EXPECT_EQ(all.seen_paraphrase.n + all.unseen_paraphrase.n, 40);
-  EXPECT_GT(all.unseen_paraphrase.n, 0);
+  EXPECT_GE(all.scores.all.accuracy, 0.97);
+  EXPECT_EQ(all.scores.all.n, 40);
+  EXPECT_EQ(all.scores.seen.n + all.scores.unseen.n, 40);
+  EXPECT_EQ(all.scores.seen.n, 20);  // half of a test split has unseen combinations
+  EXPECT_EQ(all.scores.seen_paraphrase.n + all.scores.unseen_paraphrase.n, 40);
+  EXPECT_GT(all.scores.unseen_paraphrase.n, 0);
   std::int64_t n = 0;
-  for (const auto& [family, one] : all.families) n += one.n;
+  for (const auto& [family, one] : all.scores.families) n += one.n;
   EXPECT_EQ(n, 40);
-  EXPECT_EQ(all.families.size(), 10u);
+  EXPECT_EQ(all.scores.families.size(), 10u);
   EXPECT_TRUE(all.missing.empty() && all.damaged.empty());
 }
 
 TEST_F(ConsistencyScore, CountsWhatHoldsByGroup) {
   for (std::size_t i = 0; i < rows.size(); ++i) give(i, rows[i].object.at("seen").get<bool>());
   const Consistency consistency = score();
-  EXPECT_GE(consistency.seen.accuracy, 0.95);
-  EXPECT_LE(consistency.unseen.accuracy, 0.05);  // copies of the prompt
-  EXPECT_NEAR(consistency.all.accuracy, (consistency.seen.accuracy + consistency.unseen.accuracy) / 2, 1e-9);
-  EXPECT_LT(consistency.all.interval.low, consistency.all.accuracy);
-  EXPECT_GT(consistency.all.interval.high, consistency.all.accuracy);
-  ASSERT_EQ(consistency.verdicts.size(), 40u);
-  for (const RowVerdict& verdict : consistency.verdicts) EXPECT_EQ(verdict.holds, verdict.reason.empty());
+  EXPECT_GE(consistency.scores.seen.accuracy, 0.95);
+  EXPECT_LE(consistency.scores.unseen.accuracy, 0.05);  // copies of the prompt
+  EXPECT_NEAR(consistency.scores.all.accuracy,
+              (consistency.scores.seen.accuracy + consistency.scores.unseen.accuracy) / 2, 1e-9);
+  EXPECT_LT(consistency.scores.all.interval.low, consistency.scores.all.accuracy);
+  EXPECT_GT(consistency.scores.all.interval.high, consistency.scores.all.accuracy);
+  ASSERT_EQ(consistency.rows.size(), 40u);
+  for (const RowScore& row : consistency.rows) EXPECT_EQ(row.value == 1, row.reason.empty());
+  EXPECT_EQ(consistency.rows[0].seen, rows[0].object.at("seen").get<bool>());
 }
 
 TEST_F(ConsistencyScore, MissingImagesAreFailuresUnlessLeftOut) {
   for (std::size_t i = 2; i < rows.size(); ++i) give(i);
   const Consistency consistency = score();
-  EXPECT_EQ(consistency.all.n, 40);
-  EXPECT_NEAR(consistency.all.accuracy, 38 / 40.0, 1e-9);
+  EXPECT_EQ(consistency.scores.all.n, 40);
+  EXPECT_NEAR(consistency.scores.all.accuracy, 38 / 40.0, 1e-9);
   EXPECT_EQ(consistency.missing, (std::vector<std::string>{rows[0].id, rows[1].id}));
-  EXPECT_EQ(consistency.verdicts[0].reason, "no image");
+  EXPECT_EQ(consistency.rows[0].reason, "no image");
   EXPECT_EQ(to_json(consistency)["missing"], 2);
   ConsistencyOptions present;
   present.present_only = true;
   const Consistency others = score(present);
-  EXPECT_EQ(others.all.n, 38);
-  EXPECT_NEAR(others.all.accuracy, 1, 1e-9);
+  EXPECT_EQ(others.scores.all.n, 38);
+  EXPECT_NEAR(others.scores.all.accuracy, 1, 1e-9);
   EXPECT_EQ(others.missing.size(), 2u);
 }
 
 TEST_F(ConsistencyScore, DamagedImagesCountAsFailures) {
   for (std::size_t i = 0; i < rows.size(); ++i) give(i);
-  const double before = score().all.accuracy;
+  const double before = score().scores.all.accuracy;
   std::ofstream(generated / (rows[5].id + ".png")) << "no image";
   const Consistency consistency = score();
-  EXPECT_EQ(consistency.all.n, 40);
-  EXPECT_NEAR(consistency.all.accuracy, before - 1 / 40.0, 1e-9);
+  EXPECT_EQ(consistency.scores.all.n, 40);
+  EXPECT_NEAR(consistency.scores.all.accuracy, before - 1 / 40.0, 1e-9);
   ASSERT_EQ(consistency.damaged.size(), 1u);
   EXPECT_NE(consistency.damaged[0].find(rows[5].id + ".png"), std::string::npos);
 }

@@ -156,7 +156,9 @@ TEST(JointFusion, GradientReachesEveryParameter) {
 
 TEST(JointFusion, RefusesOtherShapes) {
   const Inputs in = random_inputs(1);
-  EXPECT_THROW(random_fusion()->forward(in.text, {in.image.maps.tokens[0], in.image.pixels}, {}), c10::Error);
+  EXPECT_THROW(
+      random_fusion()->forward(in.text, {{in.image.maps.tokens[0], in.image.maps.details}, in.image.pixels}, {}),
+      c10::Error);
 }
 
 }  // namespace

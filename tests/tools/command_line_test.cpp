@@ -11,8 +11,8 @@ TEST(CommandLine, HelpListsEveryCommand) {
   const Outcome help = cigli({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.err, "");
-  for (const char* command :
-       {"data synth", "data import", "data pack", "data check", "train", "generate", "evaluate", "tokenize", "inspect"})
+  for (const char* command : {"data synth", "data import", "data pack", "data check", "train", "generate", "control",
+                              "evaluate", "compare", "export", "tokenize", "inspect"})
     EXPECT_TRUE(contains(help.out, command)) << command;
   const Outcome data = cigli({"data", "--help"});
   EXPECT_EQ(data.code, 0);
@@ -54,7 +54,6 @@ TEST(CommandLine, UsageErrorsExitWith2) {
   expect_complaint(cigli({"generate", "--stepz", "3", "--out", "x"}), 2, {"stepz", "steps"});
   expect_complaint(cigli({"generate", "--steps", "many", "--out", "x"}), 2, {"steps"});
   expect_complaint(cigli({"generate", "--method", "magic", "--out", "x"}), 2, {"method", "euler"});
-  expect_complaint(cigli({"generate", "--requests", "r.jsonl", "--out", "x"}), 2, {"--model"});
   expect_complaint(cigli({"generate", "--model", "m", "--out", "x.png"}), 2, {"--requests", "--text"});
   expect_complaint(cigli({"generate", "--model", "m", "--text", "t", "--out", "x.png"}), 2, {"--image"});
   expect_complaint(cigli({"evaluate", "--data", "d"}), 2, {"generated"});

@@ -105,6 +105,8 @@ TEST(Generate, CarriesOutADataset) {
   EXPECT_EQ(verdicts[0], (Json{{"id", fixture().rows[0]["id"]},
                                {"family", fixture().rows[0]["family"]},
                                {"holds", false},
+                               {"seen", fixture().rows[0]["seen"]},
+                               {"paraphrase_seen", fixture().rows[0]["paraphrase_seen"]},
                                {"reason", "no image"}}));
   EXPECT_TRUE(contains(fewer.err, fixture().rows[0]["id"].get<std::string>())) << fewer.err;
 }

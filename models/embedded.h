@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string_view>
+
+namespace cigli {
+
+// The model file models/shapes-64.safetensors, which is linked into the program: what `cigli generate` uses when no
+// other model is named. It lives as long as the process.
+std::string_view embedded_model();
+
+}  // namespace cigli

@@ -1,0 +1,75 @@
+#include "eval/comparison.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "runtime/error.h"
+#include "runtime/files.h"
+#include "tests/temporary_folder.h"
+
+namespace cigli {
+namespace {
+
+std::string line(const std::string& id, bool holds, bool seen = true) {
+  return nlohmann::ordered_json{{"id", id}, {"family", "add"}, {"holds", holds}, {"seen", seen}, {"reason", ""}}
+             .dump() +
+         "\n";
+}
+
+struct ComparisonTest : testing::Test {
+  TemporaryFolder folder;
+  std::filesystem::path file(const std::string& name, const std::string& text) const {
+    write_file(folder / name, text);
+    return folder / name;
+  }
+};
+
+TEST_F(ComparisonTest, ARowsScoreIsItsMeanOverTrainings) {
+  const auto rows = read_row_scores(
+      {file("a", line("x", true) + line("y", false)), file("b", line("y", false) + line("x", false, true))});
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].id, "x");
+  EXPECT_EQ(rows[0].value, 0.5);
+  EXPECT_EQ(rows[1].value, 0);
+  EXPECT_EQ(group_scores(rows).all.accuracy, 0.25);
+  EXPECT_EQ(group_scores(rows).seen.n, 2);
+  EXPECT_EQ(group_scores(rows).seen_paraphrase.n, 0);
+}
+
+TEST_F(ComparisonTest, DifferencesArePaired) {
+  std::string a, b;
+  for (int i = 0; i < 200; ++i) {
+    a += line("r" + std::to_string(i), i % 2 == 0, i < 100);
+    b += line("r" + std::to_string(i), i % 2 == 0 && i % 20 != 0, i < 100);
+  }
+  const auto left = read_row_scores({file("a", a)}), right = read_row_scores({file("b", b)});
+  const GroupedScores difference = paired_difference(left, right);
+  EXPECT_NEAR(difference.all.accuracy, 0.05, 1e-12);
+  EXPECT_NEAR(difference.seen.accuracy, 0.05, 1e-12);
+  EXPECT_EQ(difference.unseen.n, 100);
+  // Unpaired, two shares near a half of 200 rows would differ by 0.05 within an interval of about +-0.1.
+  EXPECT_GT(difference.all.interval.low, 0.01);
+  EXPECT_LT(difference.all.interval.high, 0.1);
+}
+
+TEST_F(ComparisonTest, EqualRowsLeaveRoomForADifferenceEitherWay) {
+  const auto rows = read_row_scores({file("a", line("x", true) + line("y", false))});
+  const Score none = paired_difference(rows, rows).all;
+  EXPECT_EQ(none.accuracy, 0);
+  EXPECT_NEAR(none.interval.high, 1 - std::sqrt(0.025), 1e-12);
+  EXPECT_EQ(none.interval.low, -none.interval.high);
+}
+
+TEST_F(ComparisonTest, RefusesOtherRowsAndBadLines) {
+  const auto a = file("a", line("x", true) + line("y", false)), b = file("b", line("x", true));
+  EXPECT_THROW(read_row_scores({a, b}), Error);
+  EXPECT_THROW(paired_difference(read_row_scores({a}), read_row_scores({b})), Error);
+  EXPECT_THROW(read_row_scores({file("c", line("x", true) + line("x", false))}), Error);
+  EXPECT_THROW(read_row_scores({file("d", "")}), Error);
+  EXPECT_NE(error_of([&] { read_row_scores({file("e", line("x", true) + "{\"id\": 3}\n")}); }).find("e:2: "),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace cigli

@@ -1,0 +1,46 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "dataset/image.h"
+#include "runtime/hash.h"
+#include "tests/tools/command.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+const fs::path source = fs::path(CIGLI_SOURCE_DIR) / "models/shapes-64.safetensors";
+
+TEST(Embedded, IsUsedWhereNoModelIsNamedFromAnyFolder) {
+  const fs::path folder = scratch("embedded");
+  const Outcome outcome =
+      shell("cd " + folder.string() + " && $cigli generate --text 'Mirror the first image.' --image " +
+            fixture().prompt(0).string() + " --out x.png");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(read_image(folder / "x.png").width, 64);
+  EXPECT_EQ(read_png_text(folder / "x.png").at("model"), sha256_file(source));
+}
+
+TEST(Embedded, IsSmallEnoughForTheRepository) { EXPECT_LE(fs::file_size(source), 16000000U); }
+
+TEST(Export, WritesTheWeightsAloneAndTheNewDefaults) {
+  const fs::path file = scratch("export") / "small.safetensors";
+  const Outcome outcome =
+      cigli({"export", "--model", fixture().run, "--out", file, "--guidance-text", "1.5", "--steps", "3"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_LT(fs::file_size(file), fs::file_size(fixture().model) * 6 / 10);
+  const fs::path image = file.parent_path() / "x.png";
+  ASSERT_EQ(
+      cigli({"generate", "--model", file, "--text", "mirror it", "--image", fixture().prompt(0), "--out", image}).code,
+      0);
+  const Json settings = Json::parse(read_png_text(image).at("settings"));
+  EXPECT_EQ(settings["guidance_text"], 1.5);
+  EXPECT_EQ(settings["steps"], 3);
+  expect_complaint(cigli({"export", "--model", file.parent_path() / "absent", "--out", file}), 1, {"absent"});
+}
+
+}  // namespace
+}  // namespace cigli
