@@ -5,13 +5,12 @@
 #include <functional>
 #include <numeric>
 
-#include "dataset/check.h"
 #include "dataset/image.h"
 #include "dataset/metadata.h"
 #include "dataset/parallel.h"
 #include "dataset/shapes/checker.h"
+#include "eval/rows.h"
 #include "runtime/error.h"
-#include "runtime/text.h"
 
 namespace cigli {
 namespace {
@@ -64,23 +63,6 @@ int flag(const Row& row, const char* key) {
   return found == row.object.end() || !found->is_boolean() ? -1 : found->get<bool>() ? 1 : 0;
 }
 
-std::vector<Row> rows_of(const fs::path& data, const std::string& split, Consistency& consistency) {
-  Metadata metadata = read_metadata(data);
-  const std::string file = metadata_file(data).string();
-  for (const RowFault& fault : metadata.faults)
-    consistency.faults.push_back(file + ":" + std::to_string(fault.line) + ": " + fault.reason);
-  std::vector<Row> rows;
-  for (Row& row : metadata.rows)
-    if (!can_be_file_name(row.id))
-      consistency.faults.push_back(file + ":" + std::to_string(row.line) + ": id \"" + clipped(row.id, 60) +
-                                   "\" is no safe file name");
-    else if (split.empty() || row.split == split)
-      rows.push_back(std::move(row));
-  if (rows.empty())
-    throw Error(file + (split.empty() ? ": no usable rows" : ": no usable row of split \"" + split + "\""));
-  return rows;
-}
-
 Json to_json(const Score& score) {
   Json json;
   json["accuracy"] = score.n > 0 ? Json(score.accuracy) : Json();
@@ -104,7 +86,7 @@ std::string table_line(const std::string& name, const Score& score) {
 Consistency score_consistency(const fs::path& generated, const fs::path& data, const ConsistencyOptions& options) {
   if (!fs::is_directory(generated)) throw Error(generated.string() + ": no such folder, expected generated images");
   Consistency consistency;
-  const std::vector<Row> rows = rows_of(data, options.split, consistency);
+  const std::vector<Row> rows = scorable_rows(data, options.split, consistency.faults);
   const std::string metadata = metadata_file(data).string();
   std::vector<Judged> judged(rows.size());
   std::vector<std::string> families(rows.size());
