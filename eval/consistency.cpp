@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <optional>
 
-#include "dataset/check.h"
 #include "dataset/image.h"
 #include "dataset/metadata.h"
 #include "dataset/parallel.h"
 #include "dataset/shapes/checker.h"
+#include "eval/rows.h"
 #include "runtime/error.h"
-#include "runtime/text.h"
 
 namespace cigli {
 namespace {
@@ -54,29 +53,12 @@ std::optional<bool> flag(const Row& row, const char* key) {
   return found->get<bool>();
 }
 
-std::vector<Row> rows_of(const fs::path& data, const std::string& split, Consistency& consistency) {
-  Metadata metadata = read_metadata(data);
-  const std::string file = metadata_file(data).string();
-  for (const RowFault& fault : metadata.faults)
-    consistency.faults.push_back(file + ":" + std::to_string(fault.line) + ": " + fault.reason);
-  std::vector<Row> rows;
-  for (Row& row : metadata.rows)
-    if (!can_be_file_name(row.id))
-      consistency.faults.push_back(file + ":" + std::to_string(row.line) + ": id \"" + clipped(row.id, 60) +
-                                   "\" is no safe file name");
-    else if (split.empty() || row.split == split)
-      rows.push_back(std::move(row));
-  if (rows.empty())
-    throw Error(file + (split.empty() ? ": no usable rows" : ": no usable row of split \"" + split + "\""));
-  return rows;
-}
-
 }  // namespace
 
 Consistency score_consistency(const fs::path& generated, const fs::path& data, const ConsistencyOptions& options) {
   if (!fs::is_directory(generated)) throw Error(generated.string() + ": no such folder, expected generated images");
   Consistency consistency;
-  const std::vector<Row> rows = rows_of(data, options.split, consistency);
+  const std::vector<Row> rows = scorable_rows(data, options.split, consistency.faults);
   const std::string metadata = metadata_file(data).string();
   std::vector<Judged> judged(rows.size());
   std::vector<std::string> families(rows.size());

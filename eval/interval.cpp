@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
+#include <utility>
 
 #include "runtime/error.h"
 #include "runtime/philox.h"
@@ -18,12 +20,22 @@ double quantile(const std::vector<double>& sorted, double share) {
   return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
+void check(const BootstrapOptions& options) {
+  if (!(options.level > 0 && options.level < 1) || options.resamples < 1)
+    throw Error("a bootstrap interval needs a level inside (0, 1) and at least one resample");
+}
+
+Interval middle_of(std::vector<double> statistics, double level) {
+  std::sort(statistics.begin(), statistics.end());
+  const double tail = (1 - level) / 2;
+  return {quantile(statistics, tail), quantile(statistics, 1 - tail)};
+}
+
 }  // namespace
 
 Interval bootstrap_mean(const std::vector<double>& values, const BootstrapOptions& options) {
   if (values.empty()) throw Error("a bootstrap interval needs at least one value");
-  if (!(options.level > 0 && options.level < 1) || options.resamples < 1)
-    throw Error("a bootstrap interval needs a level inside (0, 1) and at least one resample");
+  check(options);
   std::vector<double> means;
   for (std::int64_t r = 0; r < options.resamples; ++r) {
     Philox random(options.seed, static_cast<std::uint64_t>(r));
@@ -31,9 +43,35 @@ Interval bootstrap_mean(const std::vector<double>& values, const BootstrapOption
     for (std::size_t i = 0; i < values.size(); ++i) sum += values[random.below(values.size())];
     means.push_back(sum / static_cast<double>(values.size()));
   }
-  std::sort(means.begin(), means.end());
-  const double tail = (1 - options.level) / 2;
-  return {quantile(means, tail), quantile(means, 1 - tail)};
+  return middle_of(std::move(means), options.level);
+}
+
+Interval bootstrap_ratio(const std::vector<double>& numerators, const std::vector<double>& denominators,
+                         const std::vector<std::string>& clusters, const BootstrapOptions& options) {
+  check(options);
+  if (numerators.size() != denominators.size() || numerators.size() != clusters.size())
+    throw Error("a bootstrap interval of ratios needs as many numerators, denominators and clusters");
+  std::map<std::string, std::pair<double, double>> by_name;
+  for (std::size_t i = 0; i < numerators.size(); ++i) {
+    by_name[clusters[i]].first += numerators[i];
+    by_name[clusters[i]].second += denominators[i];
+  }
+  std::vector<std::pair<double, double>> sums;  // clusters of weight 0 say nothing
+  for (const auto& [name, sum] : by_name)
+    if (sum.second > 0) sums.push_back(sum);
+  if (sums.empty()) throw Error("a bootstrap interval needs at least one value");
+  std::vector<double> ratios;
+  for (std::int64_t r = 0; r < options.resamples; ++r) {
+    Philox random(options.seed, static_cast<std::uint64_t>(r));
+    double above = 0, below = 0;
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      const auto& [numerator, denominator] = sums[random.below(sums.size())];
+      above += numerator;
+      below += denominator;
+    }
+    ratios.push_back(above / below);
+  }
+  return middle_of(std::move(ratios), options.level);
 }
 
 Interval share_interval(const std::vector<double>& hits, const BootstrapOptions& options) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace cigli {
@@ -20,6 +21,12 @@ struct BootstrapOptions {
 // statistics). A function of the values' order and the options alone. Rows that all agree give an interval of width 0.
 // Throws Error without values.
 Interval bootstrap_mean(const std::vector<double>& values, const BootstrapOptions& options = {});
+
+// The same where rows come in clusters (rows of one name in `clusters`) that are alike: clusters are drawn, whole, and
+// each resample gives the ratio of the drawn rows' sums, numerators / denominators (their mean where all denominators
+// are 1). Denominators are not negative; throws Error unless one is positive and all three are of one length.
+Interval bootstrap_ratio(const std::vector<double>& numerators, const std::vector<double>& denominators,
+                         const std::vector<std::string>& clusters, const BootstrapOptions& options = {});
 
 // Interval of a share over `hits`, each 0 or 1: bootstrap_mean, and where all rows agree, so that resampling shows no
 // spread, Clopper and Pearson's exact interval (Biometrika 1934): no hit in n gives [0, 1 - (a/2)^(1/n)] at level 1 -

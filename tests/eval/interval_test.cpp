@@ -60,9 +60,33 @@ TEST(Interval, OfAShareIsExactWhereAllRowsAgree) {
   EXPECT_EQ(share_interval(some).high, bootstrap_mean(some).high);
 }
 
+TEST(Interval, OfClustersIsThatOfTheirSums) {
+  // Twenty clusters of five rows that agree: as wide as twenty rows, not as a hundred.
+  std::vector<double> hits, ones(100, 1), clustered;
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i) {
+    hits.push_back(i / 5 % 2);
+    names.push_back(std::to_string(i / 5 + 100));
+    if (i % 5 == 0) clustered.push_back(hits.back());
+  }
+  const Interval interval = bootstrap_ratio(hits, ones, names), expected = bootstrap_mean(clustered);
+  EXPECT_NEAR(interval.low, expected.low, 1e-12);
+  EXPECT_NEAR(interval.high, expected.high, 1e-12);
+  EXPECT_GT(interval.high - interval.low, 1.8 * (bootstrap_mean(hits).high - bootstrap_mean(hits).low));
+}
+
+TEST(Interval, OfRatiosLeavesOutWhatWeighsNothing) {
+  const Interval interval = bootstrap_ratio({1, 2, 0}, {2, 4, 0}, {"a", "b", "c"});
+  EXPECT_EQ(interval.low, 0.5);
+  EXPECT_EQ(interval.high, 0.5);
+}
+
 TEST(Interval, RefusesNothing) {
   EXPECT_THROW(bootstrap_mean({}), Error);
   EXPECT_THROW(share_interval({}), Error);
+  EXPECT_THROW(bootstrap_ratio({}, {}, {}), Error);
+  EXPECT_THROW(bootstrap_ratio({1}, {0}, {"a"}), Error);
+  EXPECT_THROW(bootstrap_ratio({1, 2}, {1}, {"a"}), Error);
   EXPECT_THROW(bootstrap_mean({1}, {1.5, 100, 0}), Error);
 }
 
