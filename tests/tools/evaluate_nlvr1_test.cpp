@@ -117,12 +117,12 @@ TEST_F(EvaluateNlvr1, MissingAndDamagedImagesAreFalseAndReported) {
   fs::remove(file(0));
   write_text(file(1), "no image");
   write_png(file(2), Image(64, 32));
-  const Json json = scores();
+  const Json json = scores({}, 3);
   EXPECT_EQ(json["missing"], 1);
   EXPECT_EQ(json["damaged"], 2);
   EXPECT_EQ(json["truth"]["n"], 5);
   EXPECT_NEAR(json["truth"]["generated"]["value"].get<double>(), 2 / 5.0, 1e-12);
-  EXPECT_EQ(scores({"--present-only"})["truth"]["n"], 4);
+  EXPECT_EQ(scores({"--present-only"}, 3)["truth"]["n"], 4);  // damaged ones still count
   const std::string complaint = evaluate({}).err;
   for (const char* part : {"test-1-0-0", "test-1-1-0.png", "64x32 pixels, expected a square box"})
     EXPECT_NE(complaint.find(part), std::string::npos) << complaint;
