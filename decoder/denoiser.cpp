@@ -1,16 +1,18 @@
 #include "decoder/denoiser.h"
 
+#include "decoder/gan_generator.h"
 #include "decoder/unet.h"
 
 namespace cigli {
 
 void DecoderOptions::visit(Fields& f) {
-  f("kind", kind, "network of the flow", Choices{{"unet"}});
+  f("kind", kind, "network: the U-Net of a flow, or the one-stage generator of a GAN", Choices{{"unet", "gan"}});
   f("patch", patch, "pixels a side of a cell of the finest feature map", Range{1, 64});
   f("widths", widths, "channels a resolution, finest first", Range{8, 4096});
   f("blocks", blocks, "blocks a resolution, finest first", Range{0, 64});
-  f("heads", heads, "attention heads", Range{1, 64});
-  f("group", group, "channels a normalisation group", Range{1, 4096});
+  f("heads", heads, "attention heads (unet)", Range{1, 64});
+  f("group", group, "channels a normalisation group (unet)", Range{1, 4096});
+  f("latent", latent, "values of the noise that the generator starts from (gan)", Range{1, 4096});
 }
 
 Denoiser make_denoiser(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height,
@@ -23,6 +25,7 @@ Denoiser make_denoiser(const DecoderOptions& options, const ConditionWidths& con
     throw Error("the decoder's coarsest cells are " + std::to_string(cell) + " pixels wide: images of " +
                 std::to_string(width) + "x" + std::to_string(height) + " don't divide into them");
   if (options.kind == "unet") return std::make_shared<UNetImpl>(options, condition, height, width);
+  if (options.kind == "gan") return std::make_shared<GanGeneratorImpl>(options, condition, height, width);
   throw Error("no decoder is called '" + options.kind + "'");
 }
 

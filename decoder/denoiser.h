@@ -17,17 +17,20 @@ struct DecoderOptions {
   std::vector<std::int64_t> widths{128, 256};  // channels a resolution, finest first
   std::vector<std::int64_t> blocks{2, 3};      // residual blocks a resolution (down; the way up has two at the finest)
   std::int64_t heads = 4;
-  std::int64_t group = 16;  // channels a normalisation group
+  std::int64_t group = 16;    // channels a normalisation group
+  std::int64_t latent = 100;  // values of the vector that a GAN's generator starts from
   void visit(Fields& f);
 };
 
 // A network of the flow: the clean image expected behind x [B,3,H,W] at time t [B] (0 = noise, 1 = clean).
-// All networks share this signature; losses and samplers know nothing else.
+// All networks share this signature; losses and samplers know nothing else. A GAN's generator is one too: its image is
+// the same at every t, so that a single Euler step of the sampler returns it.
 struct DenoiserImpl : torch::nn::Module {
   virtual torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition) = 0;
 };
 using Denoiser = std::shared_ptr<DenoiserImpl>;
 
+// Error when the options don't fit together or an image of this size.
 Denoiser make_denoiser(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height,
                        std::int64_t width);
 

@@ -41,6 +41,7 @@ const ModelOptions& checked(const ModelOptions& o) {
     check_multiple("decoder.widths", width, "model.decoder.group", o.decoder.group);
   if (!o.decoder.widths.empty())
     check_multiple("decoder.widths", o.decoder.widths.back(), "model.decoder.heads", o.decoder.heads);
+  check_sampling(o.decoder, o.sampling);
   check_multiple("prompt_height", o.prompt_height, "the cells of the coarsest model.image.widths", o.image.patch());
   check_multiple("prompt_width", o.prompt_width, "the cells of the coarsest model.image.widths", o.image.patch());
   return o;
@@ -52,6 +53,14 @@ FeatureWidths feature_widths(const ModelOptions& o) {
 }
 
 }  // namespace
+
+void check_sampling(const DecoderOptions& decoder, const SamplerOptions& sampling) {
+  if (decoder.kind != "gan") return;
+  if (sampling.steps != 1)
+    throw Error("sampling.steps is " + std::to_string(sampling.steps) + ", expected 1: a GAN draws in one step");
+  if (sampling.guidance_text != 1 || sampling.guidance_image != 1)
+    throw Error("sampling.guidance_text and sampling.guidance_image must be 1: a GAN knows no guidance");
+}
 
 GeneratorImpl::GeneratorImpl(const ModelOptions& o, Tokenizer t)
     : options(checked(o)),
@@ -73,7 +82,7 @@ Condition GeneratorImpl::condition(const std::vector<std::string>& texts, const 
 }
 
 Tensor GeneratorImpl::forward(const Tensor& x, const Tensor& t, const Condition& condition) {
-  return denoiser->forward(x.to(condition.tokens.scalar_type()), t, condition).to(torch::kFloat32);
+  return denoiser->forward(x.to(condition.pooled.scalar_type()), t, condition).to(torch::kFloat32);
 }
 
 namespace {
@@ -111,6 +120,7 @@ void for_each_word(const std::string& text, const Use& use) {
 }  // namespace
 
 Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const SamplerOptions& sampling) {
+  check_sampling(options.decoder, sampling);
   const torch::NoGradGuard no_grad;
   const std::int64_t batch = static_cast<std::int64_t>(requests.size());
   const std::vector<Branch> branches = branches_of(sampling);

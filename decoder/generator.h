@@ -31,6 +31,9 @@ struct ModelOptions {
   void visit(Fields& f);
 };
 
+// Error unless the decoder can be sampled like this: a GAN draws in one step and knows no guidance.
+void check_sampling(const DecoderOptions& decoder, const SamplerOptions& sampling);
+
 // One image to make.
 struct Request {
   std::string id, text;
@@ -49,7 +52,7 @@ struct GeneratorImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition);
   // Images [B,3,H,W] float32 in [-1,1] for requests whose prompts share a shape. No gradients. Guidance branches
   // e(0,0) + s_I (e(I,0) - e(0,0)) + s_T (e(I,T) - e(I,0)) (Brooks et al. 2023, eq. 3) run in one batch; those whose
-  // factor vanishes are left out.
+  // factor vanishes are left out. Error when the decoder can't be sampled like this.
   torch::Tensor sample(const std::vector<Request>& requests, const SamplerOptions& sampling);
 
   // Keeps the words of the training texts, for text_warning.

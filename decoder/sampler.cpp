@@ -26,15 +26,14 @@ Tensor integrate(const CleanPrediction& clean, Tensor noise, const SamplerOption
   };
   const auto velocity = [&](const Tensor& x, double t) { return (clean(x, torch::full({batch}, t)) - x) / (1 - t); };
   Tensor x = std::move(noise);
-  for (std::int64_t step = 0; step < options.steps; ++step) {
+  for (std::int64_t step = 0; step + 1 < options.steps; ++step) {
     const double t = time(step), next = time(step + 1);
     const Tensor v = velocity(x, t);
     const Tensor euler = x + (next - t) * v;
-    // The velocity is undefined at t = 1, so the last step is Euler's under either method.
-    const bool heun = options.method == "heun" && step + 1 < options.steps;
-    x = heun ? x + (next - t) / 2 * (v + velocity(euler, next)) : euler;
+    x = options.method == "heun" ? x + (next - t) / 2 * (v + velocity(euler, next)) : euler;
   }
-  return x;
+  // The velocity is undefined at t = 1, so the last step is Euler's under either method: x + (clean - x).
+  return clean(x, torch::full({batch}, time(options.steps - 1)));
 }
 
 Tensor request_noise(std::uint64_t seed, std::string_view id, std::int64_t k, std::int64_t height, std::int64_t width) {

@@ -23,7 +23,8 @@ struct SamplerOptions {
 // Clean image expected behind (x [B,3,H,W], t [B]).
 using CleanPrediction = std::function<torch::Tensor(const torch::Tensor& x, const torch::Tensor& t)>;
 
-// Integrates dx/dt = (clean(x,t) - x) / (1 - t) from noise at t = 0 to t = 1 (rectified flow, Liu et al. 2022).
+// Integrates dx/dt = (clean(x,t) - x) / (1 - t) from noise at t = 0 to t = 1 (rectified flow, Liu et al. 2022). The
+// last step, Euler's to t = 1, is the clean image itself; of one step in all nothing else is left.
 torch::Tensor integrate(const CleanPrediction& clean, torch::Tensor noise, const SamplerOptions& options);
 
 // Starting noise of image k of a request: standard normal [3,H,W], a function of (seed, id, k) alone (Philox).

@@ -24,15 +24,20 @@ ConditionAttentionImpl::ConditionAttentionImpl(std::int64_t channels, std::int64
     : heads(heads),
       norm(register_module("norm", AdaptiveGroupNorm(channels, group, false))),
       qkv(register_module("qkv", nn::Linear(channels, 3 * channels))),
-      condition_kv(register_module("condition_kv", nn::Linear(condition_width, 2 * channels))),
-      out(register_module("out", zero_linear(channels, channels))) {}
+      out(register_module("out", zero_linear(channels, channels))) {
+  if (condition_width > 0) condition_kv = register_module("condition_kv", nn::Linear(condition_width, 2 * channels));
+}
 
 Tensor ConditionAttentionImpl::forward(const Tensor& x, const Condition& condition) {
   const std::int64_t cells = x.size(2) * x.size(3);
   const std::vector<Tensor> own = qkv(to_tokens(norm(x))).chunk(3, -1);
-  const std::vector<Tensor> other = condition_kv(condition.tokens).chunk(2, -1);
-  const Tensor k = torch::cat({own[1], other[0]}, 1), v = torch::cat({own[2], other[1]}, 1);
-  const Tensor mask = torch::cat({torch::ones({x.size(0), cells}, torch::kBool), condition.mask}, 1);
+  Tensor k = own[1], v = own[2], mask;
+  if (!condition_kv.is_empty()) {
+    const std::vector<Tensor> other = condition_kv(condition.tokens).chunk(2, -1);
+    k = torch::cat({k, other[0]}, 1);
+    v = torch::cat({v, other[1]}, 1);
+    mask = torch::cat({torch::ones({x.size(0), cells}, torch::kBool), condition.mask}, 1);
+  }
   const Tensor attended =
       scaled_dot_product(split_heads(own[0], heads), split_heads(k, heads), split_heads(v, heads), mask);
   return x + to_map(out(merge_heads(attended)), x.size(2), x.size(3));
@@ -55,17 +60,19 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
       time1(register_module("time1", nn::Linear(kTimeWidth, kEmbedding))),
       time2(register_module("time2", nn::Linear(kEmbedding, kEmbedding))),
       pooled(register_module("pooled", nn::Linear(condition.pooled, kEmbedding))),
-      in(register_module("in", conv3x3(6 * o.patch * o.patch, o.widths[0]))),
-      details_in(register_module("details_in", conv1x1(condition.details, o.widths[0]))),
-      map_in(register_module("map_in", conv1x1(condition.tokens, o.widths.back()))),
+      in(register_module("in", conv3x3((3 + condition.prompt) * o.patch * o.patch, o.widths[0]))),
       down(register_module("down", nn::ModuleList())),
       shrink(register_module("shrink", nn::ModuleList())),
       grow(register_module("grow", nn::ModuleList())),
       merge(register_module("merge", nn::ModuleList())),
       up(register_module("up", nn::ModuleList())),
-      out(register_module("out", conv3x3(o.widths[0], 4 * o.patch * o.patch))) {
-  nn::init::zeros_(map_in->weight);
-  nn::init::zeros_(map_in->bias);
+      out(register_module("out", conv3x3(o.widths[0], (condition.prompt > 0 ? 4 : 3) * o.patch * o.patch))) {
+  if (condition.details > 0) details_in = register_module("details_in", conv1x1(condition.details, o.widths[0]));
+  if (condition.map > 0) {
+    map_in = register_module("map_in", conv1x1(condition.map, o.widths.back()));
+    nn::init::zeros_(map_in->weight);
+    nn::init::zeros_(map_in->bias);
+  }
   const std::size_t coarsest = o.widths.size() - 1;
   for (std::size_t r = 0; r <= coarsest; ++r) {
     const ResidualBlockOptions block{o.widths[r], kEmbedding, o.group};
@@ -82,21 +89,23 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
 }
 
 Tensor UNetImpl::forward(const Tensor& x, const Tensor& t, const Condition& condition) {
-  TORCH_CHECK(
-      x.dim() == 4 && x.size(1) == 3 && t.dim() == 1 && t.size(0) == x.size(0) && condition.prompt.sizes() == x.sizes(),
-      "the U-Net expects x and a prompt [B,3,H,W] and t [B]; got ", x.sizes(), ", ", condition.prompt.sizes(), " and ",
-      t.sizes());
+  const bool copies = condition.prompt.defined();
+  const Tensor& prompt = copies ? condition.prompt : x;
+  TORCH_CHECK(x.dim() == 4 && x.size(1) == 3 && t.dim() == 1 && t.size(0) == x.size(0) && prompt.sizes() == x.sizes(),
+              "the U-Net expects x and a prompt [B,3,H,W] and t [B]; got ", x.sizes(), ", ", prompt.sizes(), " and ",
+              t.sizes());
   const auto dtype = x.scalar_type();
   const Tensor embedding =
       torch::relu(time2(torch::relu(time1(scalar_embedding(t, kTimeWidth).to(dtype)))) + pooled(condition.pooled));
-  Tensor y = in(torch::pixel_unshuffle(torch::cat({x, condition.prompt}, 1), options.patch)
-                    .contiguous(torch::MemoryFormat::ChannelsLast));
-  y = y + details_in(resized(condition.details, y.size(2), y.size(3)));
+  const Tensor seen = copies ? torch::cat({x, prompt}, 1) : x;
+  Tensor y = in(torch::pixel_unshuffle(seen, options.patch).contiguous(torch::MemoryFormat::ChannelsLast));
+  if (!details_in.is_empty()) y = y + details_in(resized(condition.details, y.size(2), y.size(3)));
   const std::size_t coarsest = options.widths.size() - 1;
   std::vector<Tensor> skips;
   std::size_t stage = 0;
   for (std::size_t r = 0; r <= coarsest; ++r) {
-    if (r == coarsest) y = y + positions + map_in(resized(condition.map, y.size(2), y.size(3)));
+    if (r == coarsest) y = y + positions;
+    if (r == coarsest && !map_in.is_empty()) y = y + map_in(resized(condition.map, y.size(2), y.size(3)));
     for (std::int64_t i = 0; i < options.blocks[r]; ++i)
       y = down[stage++]->as<UNetStage>()->forward(y, embedding, condition);
     if (r == coarsest) break;
@@ -109,8 +118,8 @@ Tensor UNetImpl::forward(const Tensor& x, const Tensor& t, const Condition& cond
     for (std::int64_t i = 0; i < kUpBlocks; ++i)
       y = up[r * kUpBlocks + i]->as<UNetStage>()->forward(y, embedding, condition);
   }
-  const Tensor drawn = torch::pixel_shuffle(out(y), options.patch);  // [B,4,H,W]: RGB and the gate
-  return drawn.slice(1, 0, 3) + drawn.slice(1, 3) * condition.prompt;
+  const Tensor drawn = torch::pixel_shuffle(out(y), options.patch);  // [B,4,H,W]: RGB and the gate, or RGB alone
+  return copies ? drawn.slice(1, 0, 3) + drawn.slice(1, 3) * prompt : drawn;
 }
 
 }  // namespace cigli

@@ -10,13 +10,14 @@
 
 namespace cigli {
 
-// The image's own tokens attend to themselves and to the condition's: x [B,C,h,w] -> [B,C,h,w], residual.
+// The image's own tokens attend to themselves and to the condition's, if it has any: x [B,C,h,w] -> [B,C,h,w],
+// residual.
 struct ConditionAttentionImpl : torch::nn::Module {
   ConditionAttentionImpl(std::int64_t channels, std::int64_t condition_width, std::int64_t heads, std::int64_t group);
   torch::Tensor forward(const torch::Tensor& x, const Condition& condition);
   std::int64_t heads;
   AdaptiveGroupNorm norm;
-  torch::nn::Linear qkv, condition_kv, out;
+  torch::nn::Linear qkv, condition_kv{nullptr}, out;
 };
 TORCH_MODULE(ConditionAttention);
 
@@ -33,14 +34,14 @@ TORCH_MODULE(UNetStage);
 // residual blocks at each resolution, attention with learned positions and the condition's map at the coarsest, time
 // and pooled condition as FiLM. Its
 // clean image is what it draws plus a gate for each pixel times the prompt's pixel there: what stays as it was need
-// not be drawn again through the patches.
+// not be drawn again through the patches. What a condition does not give is left out.
 struct UNetImpl : DenoiserImpl {
   UNetImpl(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height, std::int64_t width);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition) override;
 
   DecoderOptions options;
   torch::nn::Linear time1, time2, pooled;
-  torch::nn::Conv2d in, details_in, map_in;
+  torch::nn::Conv2d in, details_in{nullptr}, map_in{nullptr};
   torch::nn::ModuleList down, shrink;  // shrink[r]: resolution r -> r+1
   torch::Tensor positions;             // [C,h,w] at the coarsest resolution
   torch::nn::ModuleList grow, merge, up;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "encoders/layers/feature_map.h"
+#include "fusion/visibility.h"
 
 namespace cigli {
 
@@ -49,20 +50,10 @@ JointFusionImpl::JointFusionImpl(const FusionOptions& o, const FeatureWidths& wi
 Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) {
   const std::int64_t batch = text.tokens.size(0);
   const Tensor& cells = image.maps.tokens;
-  TORCH_CHECK(text.tokens.dim() == 3 && cells.dim() == 4 && cells.size(0) == batch && image.pixels.dim() == 4 &&
-                  image.pixels.size(0) == batch,
-              "fusion expects text [B,T,D], an image map [B,D,h,w] and pixels [B,3,H,W]; got ", text.tokens.sizes(),
-              ", ", cells.sizes(), " and ", image.pixels.sizes());
-  const auto seen = [&](const Tensor& rows, bool allowed) {
-    if (!allowed) return torch::zeros({batch}, torch::kBool);
-    return rows.defined() ? rows : torch::ones({batch}, torch::kBool);
-  };
-  const Tensor text_seen = seen(visible.text, options.inputs != "image-only").view({batch, 1, 1});
-  const Tensor image_seen = seen(visible.image, options.inputs != "text-only").view({batch, 1, 1});
-
-  // A dropped text keeps one null token; its other places are masked.
-  const Tensor first = torch::arange(text.tokens.size(1)).eq(0).unsqueeze(0);
-  const Tensor text_mask = torch::where(text_seen.squeeze(2), text.mask, first);
+  check_inputs(text, image);
+  const Visible seen = seen_inputs(visible, options.inputs, batch);
+  const Tensor text_seen = seen.text.view({batch, 1, 1}), image_seen = seen.image.view({batch, 1, 1});
+  const Tensor text_mask = seen_words(text.mask, seen.text);
   Tensor t = torch::where(text_seen, text_in(text.tokens), null_text);
   Tensor i = torch::where(image_seen, image_in(to_tokens(cells)), null_image);
   const Tensor own = norm(t);

@@ -32,7 +32,9 @@ TORCH_MODULE(JointBlock);
 
 struct JointFusionImpl : FusionImpl {
   JointFusionImpl(const FusionOptions& options, const FeatureWidths& widths);
-  ConditionWidths widths() const override { return {options.width, 4 * options.width, details_width}; }
+  ConditionWidths widths() const override {
+    return {options.width, 4 * options.width, options.width, details_width, 3};
+  }
   // Tokens: the text's own, M = T; behind them the fused image's, M = T + N, where the prompt's aspect is not the
   // target's, since its cells stand nowhere in the target then. Map: the image's tokens after the blocks, each having
   // read the text and the other cells. Pooled, E = 4 D: the largest value of 2 D features over the text's own tokens,

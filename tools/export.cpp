@@ -36,6 +36,7 @@ int run_export(const Arguments& arguments) {
   sampling.steps = options.steps.value_or(sampling.steps);
   sampling.guidance_text = options.guidance_text.value_or(sampling.guidance_text);
   sampling.guidance_image = options.guidance_image.value_or(sampling.guidance_image);
+  check_sampling(model->options.decoder, sampling);
   std::map<std::string, std::string> extra;
   if (const auto step = info.metadata.find("cigli.step"); step != info.metadata.end()) extra.insert(*step);
   save_model(options.out, model, options.precision == "bf16", extra);

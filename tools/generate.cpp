@@ -91,6 +91,7 @@ Loaded load(const GenerateOptions& options) {
   settings.sampling.steps = options.steps.value_or(settings.sampling.steps);
   settings.sampling.guidance_text = options.guidance_text.value_or(settings.sampling.guidance_text);
   settings.sampling.guidance_image = options.guidance_image.value_or(settings.sampling.guidance_image);
+  check_sampling(loaded.model->options.decoder, settings.sampling);
   settings.precision = bf16 ? "bf16" : "fp32";
   settings.batch_size = options.batch_size;
   settings.metadata = options.metadata;

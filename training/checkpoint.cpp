@@ -1,7 +1,6 @@
 #include "training/checkpoint.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <iostream>
 
@@ -14,17 +13,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Where each of the optimiser's buffers lives in the file.
-constexpr std::array<std::pair<Optimizer::Buffer, const char*>, Optimizer::buffers> prefixes = {{
-    {Optimizer::average, "weights."},
-    {Optimizer::master, "training.master."},
-    {Optimizer::first_moment, "training.m."},
-    {Optimizer::second_moment, "training.v."},
-}};
+// Where each of the optimiser's buffers lives in the file: of the generator, or of a network beside it.
+std::vector<std::pair<Optimizer::Buffer, std::string>> prefixes(const std::string& network) {
+  const std::string training = network.empty() ? "training." : "training." + network + ".";
+  std::vector<std::pair<Optimizer::Buffer, std::string>> all{{Optimizer::master, training + "master."},
+                                                             {Optimizer::first_moment, training + "m."},
+                                                             {Optimizer::second_moment, training + "v."}};
+  if (network.empty()) all.emplace_back(Optimizer::average, "weights.");
+  return all;
+}
 
 nlohmann::json to_json(const TrainingState& s) {
-  return {{"step", s.step},     {"elapsed", s.elapsed}, {"loss_sum", s.loss_sum},     {"norm_sum", s.norm_sum},
-          {"summed", s.summed}, {"seed", s.seed},       {"batch_size", s.batch_size}, {"data", s.data}};
+  return {{"step", s.step},          {"elapsed", s.elapsed}, {"loss_sum", s.loss_sum},     {"norm_sum", s.norm_sum},
+          {"summed", s.summed},      {"seed", s.seed},       {"batch_size", s.batch_size}, {"data", s.data},
+          {"more_sums", s.more_sums}};
 }
 
 TrainingState state_of(const TensorFile& content, const fs::path& file) {
@@ -33,8 +35,9 @@ TrainingState state_of(const TensorFile& content, const fs::path& file) {
     throw Error(file.string() + ": no training.state in its metadata: not a training checkpoint");
   try {
     const nlohmann::json json = nlohmann::json::parse(found->second);
-    return {json.at("step"),   json.at("elapsed"), json.at("loss_sum"),   json.at("norm_sum"),
-            json.at("summed"), json.at("seed"),    json.at("batch_size"), json.at("data")};
+    return {json.at("step"),       json.at("elapsed"), json.at("loss_sum"),
+            json.at("norm_sum"),   json.at("summed"),  json.at("seed"),
+            json.at("batch_size"), json.at("data"),    json.value("more_sums", std::map<std::string, double>())};
   } catch (const nlohmann::json::exception& error) {
     throw Error(file.string() + ": its training.state is broken: " + error.what());
   }
@@ -56,16 +59,19 @@ fs::path checkpoint_file(const fs::path& run, std::int64_t step) {
 
 }  // namespace
 
-void save_checkpoint(const fs::path& run, const GeneratorImpl& model, const Optimizer& optimizer,
-                     const TrainingState& state, const nlohmann::json& options) {
-  TensorFile content = averaged_model(model, optimizer, state.step);
-  content.metadata["training.state"] = to_json(state).dump();
-  content.metadata["training.options"] = options.dump();
-  for (const auto& [buffer, prefix] : prefixes)
-    for (std::size_t i = 0; i < optimizer.size(); ++i)
-      content.tensors[prefix + optimizer.name(i)] = optimizer.view(buffer, i);
+void save_checkpoint(const fs::path& run, const CheckpointParts& parts) {
+  TensorFile content = averaged_model(parts.model, parts.optimizer, parts.state.step);
+  content.metadata["training.state"] = to_json(parts.state).dump();
+  content.metadata["training.options"] = parts.options.dump();
+  const auto add = [&](const Optimizer& optimizer, const std::string& network) {
+    for (const auto& [buffer, prefix] : prefixes(network))
+      for (std::size_t i = 0; i < optimizer.size(); ++i)
+        content.tensors[prefix + optimizer.name(i)] = optimizer.view(buffer, i);
+  };
+  add(parts.optimizer, "");
+  for (const auto& [network, optimizer] : parts.networks) add(*optimizer, network);
   make_folder(run / "checkpoints");
-  write_safetensors(checkpoint_file(run, state.step), content);
+  write_safetensors(checkpoint_file(run, parts.state.step), content);
 }
 
 void save_averaged_model(const fs::path& file, const GeneratorImpl& model, const Optimizer& optimizer,
@@ -112,9 +118,9 @@ std::optional<Checkpoint> read_newest_checkpoint(const fs::path& run) {
   throw Error(first_fault + " (and no older checkpoint can be read)");
 }
 
-void restore_optimizer(const Checkpoint& checkpoint, Optimizer& optimizer) {
+void restore_optimizer(const Checkpoint& checkpoint, Optimizer& optimizer, const std::string& network) {
   const torch::NoGradGuard no_grad;
-  for (const auto& [buffer, prefix] : prefixes)
+  for (const auto& [buffer, prefix] : prefixes(network))
     for (std::size_t i = 0; i < optimizer.size(); ++i) {
       const std::string name = prefix + optimizer.name(i);
       const auto found = checkpoint.content.tensors.find(name);

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "decoder/generator.h"
@@ -23,20 +25,30 @@ struct TrainingState {
   // What must not change under a training.
   std::int64_t seed = 0, batch_size = 0;
   std::string data;  // checksum of the training data
+  // Running sums of what else the objective reports.
+  std::map<std::string, double> more_sums;
 };
 
 // A checkpoint is a model file (decoder/model_file.h) of the averaged weights that also holds the optimiser's masters
-// and moments as `training.master.NAME`, `training.m.NAME`, `training.v.NAME`, and the metadata `training.state` and
-// `training.options` (JSON).
+// and moments as `training.master.NAME`, `training.m.NAME`, `training.v.NAME`, those of a network that training alone
+// uses as `training.NETWORK.master.NAME` and so on, and the metadata `training.state` and `training.options` (JSON).
 struct Checkpoint {
   std::filesystem::path file;
   TensorFile content;
   TrainingState state;
 };
 
+// What a checkpoint is made of.
+struct CheckpointParts {
+  const GeneratorImpl& model;
+  const Optimizer& optimizer;  // the model's
+  const TrainingState& state;
+  nlohmann::json options;
+  std::map<std::string, const Optimizer*> networks;  // that training alone uses, by name
+};
+
 // RUN/checkpoints/step-00001000.safetensors; written atomically.
-void save_checkpoint(const std::filesystem::path& run, const GeneratorImpl& model, const Optimizer& optimizer,
-                     const TrainingState& state, const nlohmann::json& options);
+void save_checkpoint(const std::filesystem::path& run, const CheckpointParts& parts);
 // The averaged weights alone, as a model file.
 void save_averaged_model(const std::filesystem::path& file, const GeneratorImpl& model, const Optimizer& optimizer,
                          std::int64_t step);
@@ -51,8 +63,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& file);
 // The newest checkpoint that can be read; a damaged one is passed over with a warning on stderr. None when the run has
 // none; Error when all are damaged.
 std::optional<Checkpoint> read_newest_checkpoint(const std::filesystem::path& run);
-// Masters, moments and average of a checkpoint into the optimiser, then masters into the parameters. Error names a
-// missing or misshapen tensor.
-void restore_optimizer(const Checkpoint& checkpoint, Optimizer& optimizer);
+// Masters, moments and average of a checkpoint into the optimiser, then masters into the parameters; of a network that
+// training alone uses (by its name) no average is kept. Error names a missing or misshapen tensor.
+void restore_optimizer(const Checkpoint& checkpoint, Optimizer& optimizer, const std::string& network = "");
 
 }  // namespace cigli

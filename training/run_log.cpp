@@ -27,13 +27,14 @@ RunLog::RunLog(const std::filesystem::path& file, std::int64_t step) : file_(fil
 }
 
 void RunLog::append(const LogRecord& record) {
-  const nlohmann::ordered_json line = {{"step", record.step},
-                                       {"pairs", record.pairs},
-                                       {"loss", record.loss},
-                                       {"lr", record.learning_rate},
-                                       {"grad_norm", record.gradient_norm},
-                                       {"images_per_second", record.images_per_second},
-                                       {"elapsed", record.elapsed}};
+  nlohmann::ordered_json line = {{"step", record.step},
+                                 {"pairs", record.pairs},
+                                 {"loss", record.loss},
+                                 {"lr", record.learning_rate},
+                                 {"grad_norm", record.gradient_norm}};
+  for (const auto& [name, value] : record.more) line[name] = value;
+  line["images_per_second"] = record.images_per_second;
+  line["elapsed"] = record.elapsed;
   stream_ << line.dump() << '\n' << std::flush;
   if (!stream_) throw Error(file_.string() + ": can't be written (disk full?)");
 }

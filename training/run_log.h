@@ -3,15 +3,22 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace cigli {
 
-// One line of a run's log.jsonl. Loss and norm are means since the line before.
+// Named numbers.
+using NamedValues = std::vector<std::pair<std::string, double>>;
+
+// One line of a run's log.jsonl. Loss, norm and `more` are means since the line before.
 struct LogRecord {
   std::int64_t step = 0, pairs = 0;  // behind us
   double loss = 0, learning_rate = 0, gradient_norm = 0;
   double images_per_second = 0;
   double elapsed = 0;  // seconds of training, interruptions left out
+  NamedValues more;    // what else the objective reports
 };
 
 // Appends records to log.jsonl, one JSON object a line.

@@ -14,6 +14,7 @@
 #include "runtime/interrupt.h"
 #include "runtime/progress.h"
 #include "runtime/text.h"
+#include "training/channels_last.h"
 #include "training/sample_grid.h"
 
 namespace cigli {
@@ -22,12 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t default_steps = 20000;
-
-void use_channels_last(torch::nn::Module& model) {
-  const torch::NoGradGuard no_grad;
-  for (torch::Tensor& parameter : model.parameters())
-    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(torch::MemoryFormat::ChannelsLast));
-}
 
 // The part of the options that the weights depend on, one value a key.
 nlohmann::json architecture(ModelOptions options) {
@@ -81,34 +76,6 @@ TrainOptions resolved(TrainOptions options) {
 }
 
 }  // namespace
-
-void TrainOptions::visit(Fields& f) {
-  f("data", data, "dataset folder, or file made by `cigli data pack`", Required{});
-  f("out", out, "run folder", Required{});
-  f("steps", steps, "steps of the whole training (20000 unless --minutes is given)", Range{1, 1e12});
-  f("minutes", minutes,
-    "end the training after this many minutes, its learning rate going by the clock (so that a repetition or "
-    "resumption "
-    "is bit-identical only with --steps); 0 = by steps alone",
-    Range{0});
-  f("resume", resume,
-    "continue from the `latest` checkpoint of the run folder (from the start where there is none yet), or from a "
-    "checkpoint file");
-  f("batch_size", batch_size, "pairs a step", Range{1, 65536});
-  schedule.visit(f);
-  optimizer.visit(f);
-  loss.visit(f);
-  f("precision", precision, "type of weights and activations; masters are always float32", Choices{{"bf16", "fp32"}});
-  f("seed", seed, "seed of weights, order and noise", Range{0});
-  f("size", size, "height at which a dataset folder is packed", Range{8, 4096});
-  f("save_every", save_every, "steps between checkpoints; 0 = at the end only", Range{0});
-  f("keep_last", keep_last, "checkpoints to keep", Range{1});
-  f("sample_every", sample_every, "steps between sample sheets; 0 = none", Range{0});
-  f("samples", samples, "rows of a sample sheet", Range{1, 256});
-  f("log_every", log_every, "steps between lines of log.jsonl", Range{1});
-  f("threads", threads, "threads; 0 = all cores", Range{0, 1024});
-  f.group("model", model);
-}
 
 Trainer::Trainer(const TrainOptions& options)
     : options_(resolved(options)),
@@ -172,6 +139,7 @@ void Trainer::resume(const Checkpoint& checkpoint) {
   model->options.sampling = options_.model.sampling;
   adopt(model);
   restore_optimizer(checkpoint, *optimizer_);
+  for (const auto& [name, optimizer] : objective_->networks()) restore_optimizer(checkpoint, *optimizer, name);
   state_ = checkpoint.state;
 }
 
@@ -180,6 +148,7 @@ void Trainer::adopt(Generator model) {
   optimizer_ = std::make_unique<Optimizer>(model->named_parameters(), options_.optimizer);
   model->to(options_.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
   model_ = model;
+  objective_ = make_objective(options_, model_, *optimizer_);
 }
 
 Batch Trainer::next_batch() {
@@ -193,30 +162,19 @@ Batch Trainer::next_batch() {
 
 double Trainer::step() {
   const Batch pairs = next_batch();
-  const FlowDraw draw = draw_flow(static_cast<std::uint64_t>(options_.seed), state_.step * options_.batch_size,
-                                  pairs.target.sizes(), options_.loss);
-  const double rate = learning_rate_at(options_.schedule, state_.step, progress());
-  const torch::Tensor x = interpolate(pairs.target, draw.noise, draw.t);
-  const Condition condition = model_->condition(pairs.texts, pairs.prompt, draw.visible);
-  const torch::Tensor loss = flow_loss(model_->forward(x, draw.t, condition), pairs.target, draw.t);
-  loss_ = loss.item<double>();
-  double norm = loss_;
-  if (std::isfinite(loss_)) {
-    optimizer_->clear_gradients();
-    loss.backward();
-    norm = optimizer_->step(state_.step, rate);
-  }
-  if (!std::isfinite(norm))
-    throw Error(options_.out + ": step " + std::to_string(state_.step + 1) + ": the " +
-                (std::isfinite(loss_) ? "gradient" : "loss") + " is " + std::to_string(norm) +
+  last_ = objective_->step(pairs, state_.step, progress());
+  const bool finite = std::isfinite(last_.loss);
+  if (!finite || !std::isfinite(last_.gradient_norm))
+    throw Error(options_.out + ": step " + std::to_string(state_.step + 1) + ": the " + (finite ? "gradient" : "loss") +
+                " is " + std::to_string(finite ? last_.gradient_norm : last_.loss) +
                 ", expected a finite number; stopped, checkpoints stay as they were (try a lower learning rate)");
   ++state_.step;
-  state_.loss_sum += loss_;
-  state_.norm_sum += norm;
+  state_.loss_sum += last_.loss;
+  state_.norm_sum += last_.gradient_norm;
+  for (const auto& [name, value] : last_.more) state_.more_sums[name] += value;
   ++state_.summed;
-  rate_ = rate;
   if (state_.step % options_.log_every == 0) log();
-  return loss_;
+  return last_.loss;
 }
 
 double Trainer::elapsed() const {
@@ -233,11 +191,14 @@ void Trainer::log() {
   const double now = elapsed(), summed = static_cast<double>(state_.summed);
   images_per_second_ =
       static_cast<double>((state_.step - logged_step_) * options_.batch_size) / std::max(1e-9, now - logged_elapsed_);
-  log_->append({state_.step, state_.step * options_.batch_size, state_.loss_sum / summed, rate_,
-                state_.norm_sum / summed, images_per_second_, now});
+  NamedValues more;
+  for (const auto& [name, sum] : state_.more_sums) more.emplace_back(name, sum / summed);
+  log_->append({state_.step, state_.step * options_.batch_size, state_.loss_sum / summed, last_.learning_rate,
+                state_.norm_sum / summed, images_per_second_, now, more});
   logged_step_ = state_.step;
   logged_elapsed_ = now;
   state_.loss_sum = state_.norm_sum = 0;
+  state_.more_sums.clear();
   state_.summed = 0;
 }
 
@@ -255,15 +216,17 @@ void Trainer::write_samples() {
 
 void Trainer::save() {
   state_.elapsed = elapsed();
-  save_checkpoint(options_.out, *model_, *optimizer_, state_, write_json(fields_of(options_)));
+  const std::map<std::string, Optimizer*> networks = objective_->networks();
+  save_checkpoint(options_.out,
+                  {*model_, *optimizer_, state_, write_json(fields_of(options_)), {networks.begin(), networks.end()}});
   prune_checkpoints(options_.out, options_.keep_last, state_.step);
   saved_step_ = state_.step;
 }
 
 std::string Trainer::note() const {
   char text[96];
-  std::snprintf(text, sizeof text, "step %lld · loss %.4f · %.1f images/s", static_cast<long long>(state_.step), loss_,
-                images_per_second_);
+  std::snprintf(text, sizeof text, "step %lld · loss %.4f · %.1f images/s", static_cast<long long>(state_.step),
+                last_.loss, images_per_second_);
   return text;
 }
 

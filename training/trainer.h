@@ -4,41 +4,18 @@
 #include <cstdint>
 #include <future>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "decoder/generator.h"
 #include "training/checkpoint.h"
 #include "training/data_order.h"
-#include "training/loss.h"
+#include "training/objective.h"
 #include "training/optimizer.h"
 #include "training/run_log.h"
-#include "training/schedule.h"
+#include "training/train_options.h"
 #include "training/training_data.h"
 
 namespace cigli {
-
-struct TrainOptions {
-  std::string data, out;
-  std::optional<std::int64_t> steps;
-  double minutes = 0;
-  std::int64_t batch_size = 32;
-  ScheduleOptions schedule;
-  OptimizerOptions optimizer;
-  LossOptions loss;
-  std::string precision = "bf16";
-  std::int64_t seed = 0;
-  std::int64_t size = 64;
-  std::int64_t save_every = 500;
-  std::int64_t keep_last = 2;
-  std::int64_t sample_every = 500;
-  std::int64_t samples = 8;
-  std::int64_t log_every = 20;
-  std::string resume;
-  std::int64_t threads = 0;
-  ModelOptions model;
-  void visit(Fields& f);
-};
 
 // One training in its run folder: config.toml, data.pack (from a dataset folder), log.jsonl, samples/, checkpoints/,
 // model.safetensors. What a step does follows from the weights and optimiser before it, its number and the options, so
@@ -79,13 +56,15 @@ class Trainer {
   TrainingData data_;
   DataOrder order_;
   Generator model_{nullptr};
-  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<Optimizer> optimizer_;  // the model's
+  std::unique_ptr<Objective> objective_;
   TrainingState state_;
   std::unique_ptr<RunLog> log_;
   std::chrono::steady_clock::time_point started_;
   double elapsed_before_ = 0;                      // seconds of earlier processes
   std::int64_t logged_step_ = 0, saved_step_ = 0;  // of the last line, of the last checkpoint
-  double logged_elapsed_ = 0, images_per_second_ = 0, loss_ = 0, rate_ = 0;
+  double logged_elapsed_ = 0, images_per_second_ = 0;
+  StepReport last_;
   std::future<Batch> next_;  // read beside the step before it; last, because it must be over before the rest goes
 };
 

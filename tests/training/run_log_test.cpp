@@ -8,7 +8,7 @@
 namespace cigli {
 namespace {
 
-LogRecord record(std::int64_t step) { return {step, step * 4, 0.5, 1e-3, 2.0, 100, 1.5}; }
+LogRecord record(std::int64_t step) { return {step, step * 4, 0.5, 1e-3, 2.0, 100, 1.5, {{"r1", 0.25}}}; }
 
 TEST(RunLog, ResumingDropsWhatIsBehindTheCheckpoint) {
   const TemporaryFolder folder;
@@ -24,8 +24,9 @@ TEST(RunLog, ResumingDropsWhatIsBehindTheCheckpoint) {
     for (const std::int64_t step : {30, 40}) log.append(record(step));
   }
   EXPECT_EQ(read_file(file), whole);
-  EXPECT_EQ(whole.substr(0, whole.find('\n')),
-            R"({"step":10,"pairs":40,"loss":0.5,"lr":0.001,"grad_norm":2.0,"images_per_second":100.0,"elapsed":1.5})");
+  EXPECT_EQ(
+      whole.substr(0, whole.find('\n')),
+      R"({"step":10,"pairs":40,"loss":0.5,"lr":0.001,"grad_norm":2.0,"r1":0.25,"images_per_second":100.0,"elapsed":1.5})");
 }
 
 TEST(RunLog, NamesTheFileItCannotWrite) {
