@@ -14,6 +14,7 @@ void TrainOptions::visit(Fields& f) {
   f("resume", resume,
     "continue from the `latest` checkpoint of the run folder (from the start where there is none yet), or from a "
     "checkpoint file");
+  f("init", init, "model whose weights and vocabulary a new training starts from, of the same architecture");
   f("batch_size", batch_size, "pairs a step", Range{1, 65536});
   schedule.visit(f);
   optimizer.visit(f);

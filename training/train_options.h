@@ -28,7 +28,7 @@ struct TrainOptions {
   std::int64_t sample_every = 500;
   std::int64_t samples = 8;
   std::int64_t log_every = 20;
-  std::string resume;
+  std::string resume, init;
   std::int64_t threads = 0;
   GanOptions gan;
   ModelOptions model;

@@ -53,9 +53,9 @@ void check_options(const Checkpoint& checkpoint, const nlohmann::json& options) 
   if (stored == checkpoint.content.metadata.end()) return;
   const nlohmann::json theirs = nlohmann::json::parse(stored->second, nullptr, false).flatten();
   const nlohmann::json ours = options.flatten();
-  static const std::set<std::string> free{"/data",    "/out",       "/resume",     "/steps",
-                                          "/minutes", "/size",      "/save_every", "/keep_last",
-                                          "/samples", "/log_every", "/threads",    "/sample_every"};
+  static const std::set<std::string> free{"/data",    "/out",          "/resume",    "/steps",   "/minutes",
+                                          "/size",    "/save_every",   "/keep_last", "/samples", "/log_every",
+                                          "/threads", "/sample_every", "/init"};
   for (const auto& [key, value] : ours.items())
     if (!free.count(key) && key.rfind("/model/", 0) != 0 && theirs.contains(key))
       check_unchanged(checkpoint.file, key.substr(1).c_str(), theirs[key], value);
@@ -115,7 +115,13 @@ Trainer::Trainer(const TrainOptions& options)
 void Trainer::start() {
   torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
   const std::vector<std::string> texts = data_.texts();
-  Generator model(options_.model, Tokenizer::train(texts, options_.model.text.vocabulary));
+  Generator model = options_.init.empty()
+                        ? Generator(options_.model, Tokenizer::train(texts, options_.model.text.vocabulary))
+                        : load_model(options_.init);
+  if (!options_.init.empty()) {
+    check_architecture(options_.init, model->options, options_.model);
+    model->options.sampling = options_.model.sampling;
+  }
   model->remember_words(texts);
   const std::set<std::string> distinct(texts.begin(), texts.end());
   std::vector<std::string> cut;

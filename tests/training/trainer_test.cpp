@@ -14,14 +14,19 @@ namespace {
 namespace fs = std::filesystem;
 using torch::Tensor;
 
-// The log without what depends on the clock.
-std::vector<nlohmann::json> read_log(const std::string& run) {
+std::vector<nlohmann::json> read_whole_log(const std::string& run) {
   std::ifstream file(run + "/log.jsonl");
   std::vector<nlohmann::json> lines;
-  for (std::string line; std::getline(file, line);) {
-    lines.push_back(nlohmann::json::parse(line));
-    lines.back().erase("elapsed");
-    lines.back().erase("images_per_second");
+  for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+// The log without what depends on the clock.
+std::vector<nlohmann::json> read_log(const std::string& run) {
+  std::vector<nlohmann::json> lines = read_whole_log(run);
+  for (nlohmann::json& line : lines) {
+    line.erase("elapsed");
+    line.erase("images_per_second");
   }
   return lines;
 }
@@ -130,6 +135,26 @@ TEST(Trainer, StopsAtANonFiniteLossAndKeepsWhatItHas) {
   EXPECT_FALSE(fs::exists(folder / "run/model.safetensors"));
 }
 
+TEST(Trainer, StartsFromTheWeightsOfAModel) {
+  const TemporaryFolder folder;
+  const std::string data = make_tiny_dataset(folder / "data", 6);
+  TrainOptions options = tiny_options(data, folder / "first");
+  Trainer(options).run();
+  options.out = folder / "second";
+  options.init = folder / "first/model.safetensors";
+  options.seed = 7;
+  Trainer second(options);
+  const Generator first = load_model(options.init);
+  const auto weights = first->named_parameters();
+  for (const auto& item : second.model()->named_parameters())
+    EXPECT_TRUE(torch::equal(item.value(), weights[item.key()].to(item.value().scalar_type()))) << item.key();
+  EXPECT_EQ(second.state().step, 0);
+  EXPECT_TRUE(second.run());
+  options.out = folder / "third";
+  options.model.decoder.widths = {32, 32};
+  EXPECT_NE(error_of([&] { Trainer third(options); }).find("another architecture"), std::string::npos);
+}
+
 TEST(Trainer, EndsByTheClock) {
   const TemporaryFolder folder;
   TrainOptions options = tiny_options(make_tiny_dataset(folder / "data", 6), folder / "run");
@@ -141,7 +166,7 @@ TEST(Trainer, EndsByTheClock) {
   Trainer trainer(options);
   EXPECT_TRUE(trainer.run());
   EXPECT_GE(trainer.state().elapsed, 1);
-  const std::vector<nlohmann::json> log = read_log(folder / "run");
+  const std::vector<nlohmann::json> log = read_whole_log(folder / "run");
   EXPECT_EQ(static_cast<std::int64_t>(log.size()), trainer.state().step);
   // The rate of a step follows the clock at its beginning.
   for (std::size_t i = 1; i < log.size(); ++i) {
@@ -202,6 +227,7 @@ TEST(Trainer, SaysWhyItCannotResume) {
   other.data = make_tiny_dataset(folder / "more", 7);
   EXPECT_NE(fault_of(other).find("checksum"), std::string::npos);
   other = options;
+  other.out = folder / "fresh";
   other.resume = folder / "run/model.safetensors";
   EXPECT_NE(fault_of(other).find("not a training checkpoint"), std::string::npos);
   other.resume = folder / "nowhere.safetensors";
