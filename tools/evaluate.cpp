@@ -1,8 +1,8 @@
 #include <iostream>
 
 #include "eval/consistency.h"
-#include "eval/nlvr1_report.h"
-#include "eval/nlvr1_score.h"
+#include "eval/nlvr1/report.h"
+#include "eval/nlvr1/score.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/files.h"

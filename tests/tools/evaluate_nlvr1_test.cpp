@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "dataset/metadata.h"
-#include "tests/eval/nlvr1_drawing.h"
+#include "tests/eval/nlvr1/drawing.h"
 #include "tests/tools/command.h"
 
 namespace cigli {

@@ -1,13 +1,13 @@
-#include "eval/nlvr1_language.h"
+#include "eval/nlvr1/language.h"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
 
-#include "eval/nlvr1_words.h"
+#include "eval/nlvr1/words.h"
 #include "runtime/error.h"
-#include "tests/eval/nlvr1_drawing.h"
-#include "tests/eval/nlvr1_release.h"
+#include "tests/eval/nlvr1/drawing.h"
+#include "tests/eval/nlvr1/release.h"
 
 namespace cigli {
 namespace {

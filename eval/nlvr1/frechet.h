@@ -3,7 +3,7 @@
 #include <array>
 #include <vector>
 
-#include "eval/nlvr1_box.h"
+#include "eval/nlvr1/box.h"
 
 namespace cigli {
 

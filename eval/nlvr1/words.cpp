@@ -1,4 +1,4 @@
-#include "eval/nlvr1_words.h"
+#include "eval/nlvr1/words.h"
 
 #include <algorithm>
 #include <cctype>

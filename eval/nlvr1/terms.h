@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "eval/nlvr1_box.h"
+#include "eval/nlvr1/box.h"
 
 namespace cigli {
 

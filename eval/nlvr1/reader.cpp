@@ -1,10 +1,10 @@
-#include "eval/nlvr1_reader.h"
+#include "eval/nlvr1/reader.h"
 
 #include <algorithm>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
-#include "eval/nlvr1_fit.h"
+#include "eval/nlvr1/fit.h"
 #include "runtime/error.h"
 
 namespace cigli {

@@ -1,4 +1,4 @@
-#include "eval/nlvr1_fit.h"
+#include "eval/nlvr1/fit.h"
 
 #include <algorithm>
 #include <cmath>

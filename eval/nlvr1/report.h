@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "eval/nlvr1_score.h"
+#include "eval/nlvr1/score.h"
 
 namespace cigli {
 

@@ -1,4 +1,4 @@
-#include "eval/nlvr1_report.h"
+#include "eval/nlvr1/report.h"
 
 #include <cstdio>
 

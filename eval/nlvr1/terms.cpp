@@ -1,4 +1,4 @@
-#include "eval/nlvr1_terms.h"
+#include "eval/nlvr1/terms.h"
 
 #include <algorithm>
 #include <map>

@@ -3,8 +3,8 @@
 #include <optional>
 #include <string>
 
-#include "eval/nlvr1_box.h"
-#include "eval/nlvr1_terms.h"
+#include "eval/nlvr1/box.h"
+#include "eval/nlvr1/terms.h"
 
 namespace cigli {
 

@@ -1,4 +1,4 @@
-#include "eval/nlvr1_score.h"
+#include "eval/nlvr1/score.h"
 
 #include <algorithm>
 #include <functional>
@@ -8,10 +8,10 @@
 #include "dataset/derangement.h"
 #include "dataset/image.h"
 #include "dataset/parallel.h"
-#include "eval/nlvr1_frechet.h"
-#include "eval/nlvr1_language.h"
-#include "eval/nlvr1_reader.h"
-#include "eval/nlvr1_words.h"
+#include "eval/nlvr1/frechet.h"
+#include "eval/nlvr1/language.h"
+#include "eval/nlvr1/reader.h"
+#include "eval/nlvr1/words.h"
 #include "eval/rows.h"
 #include "runtime/error.h"
 #include "runtime/files.h"

@@ -3,7 +3,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "dataset/image.h"
-#include "eval/nlvr1_box.h"
+#include "eval/nlvr1/box.h"
 
 namespace cigli {
 

@@ -1,4 +1,4 @@
-#include "eval/nlvr1_phrases.h"
+#include "eval/nlvr1/phrases.h"
 
 #include <algorithm>
 

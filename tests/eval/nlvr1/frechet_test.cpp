@@ -1,11 +1,11 @@
-#include "eval/nlvr1_frechet.h"
+#include "eval/nlvr1/frechet.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "runtime/error.h"
-#include "tests/eval/nlvr1_drawing.h"
+#include "tests/eval/nlvr1/drawing.h"
 
 namespace cigli {
 namespace {

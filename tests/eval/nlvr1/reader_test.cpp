@@ -1,4 +1,4 @@
-#include "eval/nlvr1_reader.h"
+#include "eval/nlvr1/reader.h"
 
 #include <gtest/gtest.h>
 
@@ -6,8 +6,8 @@
 #include <map>
 
 #include "runtime/error.h"
-#include "tests/eval/nlvr1_drawing.h"
-#include "tests/eval/nlvr1_release.h"
+#include "tests/eval/nlvr1/drawing.h"
+#include "tests/eval/nlvr1/release.h"
 
 namespace cigli {
 namespace {

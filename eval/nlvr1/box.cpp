@@ -1,4 +1,4 @@
-#include "eval/nlvr1_box.h"
+#include "eval/nlvr1/box.h"
 
 #include <algorithm>
 #include <cmath>

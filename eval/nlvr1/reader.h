@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "dataset/image.h"
-#include "eval/nlvr1_box.h"
+#include "eval/nlvr1/box.h"
 
 namespace cigli {
 

@@ -51,7 +51,7 @@ struct Nlvr1Score {
   std::optional<Nlvr1Truth> known, unknown;   // by whether the training dataset has the sentence
   Nlvr1Number coverage;                       // share of the rows whose sentence the grammar reads
   Nlvr1Number well_formed, real_well_formed;  // share of blobs that are clear items
-  std::optional<double> fd_items;             // eval/nlvr1_frechet.h, of the rows whose image could be read
+  std::optional<double> fd_items;             // eval/nlvr1/frechet.h, of the rows whose image could be read
   std::vector<Nlvr1Verdict> verdicts;         // of every row, in the dataset's order
   std::vector<std::string> missing;           // ids without an image
   std::vector<std::string> damaged;           // images that can't be read as a box, "FILE: reason"

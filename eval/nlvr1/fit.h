@@ -3,7 +3,7 @@
 #include <opencv2/core.hpp>
 #include <vector>
 
-#include "eval/nlvr1_box.h"
+#include "eval/nlvr1/box.h"
 
 namespace cigli {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "eval/nlvr1_terms.h"
+#include "eval/nlvr1/terms.h"
 
 namespace cigli {
 

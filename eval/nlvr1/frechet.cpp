@@ -1,4 +1,4 @@
-#include "eval/nlvr1_frechet.h"
+#include "eval/nlvr1/frechet.h"
 
 #include <algorithm>
 #include <cmath>

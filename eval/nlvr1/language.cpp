@@ -1,9 +1,9 @@
-#include "eval/nlvr1_language.h"
+#include "eval/nlvr1/language.h"
 
 #include <algorithm>
 
-#include "eval/nlvr1_phrases.h"
-#include "eval/nlvr1_words.h"
+#include "eval/nlvr1/phrases.h"
+#include "eval/nlvr1/words.h"
 
 namespace cigli {
 namespace {
