@@ -17,8 +17,6 @@ namespace {
 constexpr std::int64_t kEmbedding = 256;
 constexpr double kSlope = 0.2;  // of the leaky ReLU
 
-nn::Conv2d conv1x1(std::int64_t in, std::int64_t out) { return nn::Conv2d(nn::Conv2dOptions(in, out, 1)); }
-
 // Every cell becomes 2x2 equal ones: [B,C,H,W] -> [B,C,2H,2W], channels_last.
 Tensor doubled(const Tensor& x) {
   const std::int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);

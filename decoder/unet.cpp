@@ -15,8 +15,6 @@ constexpr std::int64_t kTimeWidth = 128;
 constexpr std::int64_t kEmbedding = 256;
 constexpr std::int64_t kUpBlocks = 2;  // residual blocks a resolution on the way up
 
-nn::Conv2d conv1x1(std::int64_t in, std::int64_t out) { return nn::Conv2d(nn::Conv2dOptions(in, out, 1)); }
-
 }  // namespace
 
 ConditionAttentionImpl::ConditionAttentionImpl(std::int64_t channels, std::int64_t condition_width, std::int64_t heads,

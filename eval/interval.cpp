@@ -78,14 +78,18 @@ Interval share_interval(const std::vector<double>& hits, const BootstrapOptions&
   const Interval interval = bootstrap_mean(hits, options);
   if (std::adjacent_find(hits.begin(), hits.end(), std::not_equal_to<>()) != hits.end()) return interval;
   const double reach = std::pow((1 - options.level) / 2, 1.0 / static_cast<double>(hits.size()));
-  return hits.front() == 0 ? Interval{0, 1 - reach} : Interval{reach, 1};
+  if (hits.front() == 0) return {0, 1 - reach};
+  return hits.front() == 1 ? Interval{reach, 1} : interval;
 }
 
 Interval difference_interval(const std::vector<double>& differences, const BootstrapOptions& options) {
-  if (std::any_of(differences.begin(), differences.end(), [](double d) { return d != 0; }))
-    return bootstrap_mean(differences, options);
-  const double reach = share_interval(differences, options).high;
-  return {-reach, reach};
+  const Interval interval = share_interval(differences, options);
+  if (std::adjacent_find(differences.begin(), differences.end(), std::not_equal_to<>()) != differences.end())
+    return interval;
+  if (differences.front() == 0) return {-interval.high, interval.high};
+  if (differences.front() != -1) return interval;
+  const Interval mirrored = share_interval(std::vector<double>(differences.size(), 1), options);
+  return {-mirrored.high, -mirrored.low};
 }
 
 }  // namespace cigli

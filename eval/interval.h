@@ -28,13 +28,13 @@ Interval bootstrap_mean(const std::vector<double>& values, const BootstrapOption
 Interval bootstrap_ratio(const std::vector<double>& numerators, const std::vector<double>& denominators,
                          const std::vector<std::string>& clusters, const BootstrapOptions& options = {});
 
-// Interval of a share over `hits`, each 0 or 1: bootstrap_mean, and where all rows agree, so that resampling shows no
-// spread, Clopper and Pearson's exact interval (Biometrika 1934): no hit in n gives [0, 1 - (a/2)^(1/n)] at level 1 -
-// a, all hits its mirror image. Throws Error without values.
+// Interval of a share over `hits`, each 0 .. 1: bootstrap_mean, and where all rows are 0 or all 1, so that resampling
+// shows no spread, Clopper and Pearson's exact interval (Biometrika 1934): no hit in n gives [0, 1 - (a/2)^(1/n)] at
+// level 1 - a, all hits its mirror image. Throws Error without values.
 Interval share_interval(const std::vector<double>& hits, const BootstrapOptions& options = {});
 
-// Interval of the mean of differences, each -1 .. 1: bootstrap_mean, and where all are 0, the exact interval of a share
-// without hits to either side. Throws Error without values.
+// Interval of the mean of differences, each -1 .. 1: bootstrap_mean, and where all are -1, 0 or 1, the exact interval
+// of a share that all or none have, to both sides around 0. Throws Error without values.
 Interval difference_interval(const std::vector<double>& differences, const BootstrapOptions& options = {});
 
 }  // namespace cigli

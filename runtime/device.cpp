@@ -123,6 +123,14 @@ void set_threads(std::int64_t threads) {
   warn_of_reference_blas();
 }
 
+bool computes_in_bf16() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
 std::string runtime_description() {
   return std::string("LibTorch ") + TORCH_VERSION + ", " + blas_name() + ", " + instruction_sets() + ", " +
          std::to_string(at::get_num_threads()) + " of " + std::to_string(usable_cores()) + " cores";

@@ -14,6 +14,9 @@ void prepare_process();
 void set_threads(std::int64_t threads);
 std::int64_t usable_cores();
 
+// Whether the processor has instructions for bfloat16 products; without them LibTorch's are far slower than float32's.
+bool computes_in_bf16();
+
 // Pretty one-liners for --version and logs: LibTorch version, BLAS, instruction sets.
 std::string runtime_description();
 

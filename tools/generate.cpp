@@ -64,14 +64,6 @@ void check_options(const GenerateOptions& options) {
     throw Error("generate: --out is '" + options.out + "', but there is no folder " + folder.string());
 }
 
-bool computes_in_bf16() {
-#ifdef __x86_64__
-  return __builtin_cpu_supports("avx512bf16") != 0;
-#else
-  return false;
-#endif
-}
-
 struct Loaded {
   Generator model;
   GenerationSettings settings;

@@ -19,8 +19,6 @@ constexpr double kSlope = 0.2;  // of the leaky ReLU
 
 Tensor rectified(const Tensor& x) { return torch::leaky_relu(x, kSlope); }
 
-nn::Conv2d conv1x1(std::int64_t in, std::int64_t out) { return nn::Conv2d(nn::Conv2dOptions(in, out, 1)); }
-
 // Cells a side of the coarsest feature map.
 std::int64_t coarse_cells(const DiscriminatorOptions& o, std::int64_t pixels) {
   if (o.widths.empty() || o.prompt_widths.empty())

@@ -9,10 +9,11 @@
 namespace cigli {
 
 void LossOptions::visit(Fields& f) {
-  f("time_mean", time_mean, "mean of the normal whose sigmoid is the time t (0 = noise, 1 = clean)", Range{-10, 10});
+  f("time_mean", time_mean, "flow: mean of the normal whose sigmoid is the time t (0 = noise, 1 = clean)",
+    Range{-10, 10});
   f("time_std", time_std, "its standard deviation", Range{0, 10});
-  f("drop_text", drop_text, "share of pairs trained without their text", Range{0, 1});
-  f("drop_both", drop_both, "share of pairs trained without text and image prompt", Range{0, 1});
+  f("drop_text", drop_text, "flow: share of pairs trained without their text", Range{0, 1});
+  f("drop_both", drop_both, "flow: share of pairs trained without text and image prompt", Range{0, 1});
 }
 
 FlowDraw draw_flow(std::uint64_t seed, std::int64_t first, at::IntArrayRef shape, const LossOptions& options) {

@@ -58,7 +58,7 @@ void OptimizerOptions::visit(Fields& f) {
   f("beta1", beta1, "AdamW: decay of the first moment", Range{0, 0.9999});
   f("beta2", beta2, "AdamW: decay of the second moment", Range{0, 0.99999});
   f("epsilon", epsilon, "AdamW: added to the root of the second moment", Range{1e-12, 1});
-  f("weight_decay", weight_decay, "AdamW: decoupled weight decay", Range{0, 1});
+  f("weight_decay", weight_decay, "decoupled weight decay", Range{0, 1});
   f("clip", clip, "largest norm of the gradient; 0 = no clipping", Range{0});
   f("ema", ema, "decay of the moving average of the weights, which is what the model file holds", Range{0, 0.999999});
 }

@@ -20,7 +20,7 @@ struct TrainOptions {
   ScheduleOptions schedule;
   OptimizerOptions optimizer;
   LossOptions loss;
-  std::string precision = "bf16";
+  std::string precision = "auto";
   std::int64_t seed = 0;
   std::int64_t size = 64;
   std::int64_t save_every = 500;

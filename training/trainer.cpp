@@ -64,6 +64,7 @@ void check_options(const Checkpoint& checkpoint, const nlohmann::json& options) 
 TrainOptions resolved(TrainOptions options) {
   if (!options.steps && options.minutes == 0) options.steps = default_steps;
   set_threads(options.threads);
+  if (options.precision == "auto") options.precision = computes_in_bf16() ? "bf16" : "fp32";
   make_folder(options.out);
   const fs::path out = options.out;
   remove_stale_temporaries(out);
@@ -101,7 +102,7 @@ Trainer::Trainer(const TrainOptions& options)
     throw Error(options_.out + ": holds a model but no checkpoint to go on from; choose another --out");
   else
     start();
-  keep_pack(out);
+  keep_pack(data_);
   elapsed_before_ = logged_elapsed_ = state_.elapsed;
   logged_step_ = saved_step_ = state_.step;
   started_ = std::chrono::steady_clock::now();

@@ -42,6 +42,7 @@ fs::path packed(const fs::path& data, const fs::path& out, std::int64_t size) {
   if (!fs::is_directory(data)) return data;
   const std::string source = fingerprint(data, size);
   fs::path pack = out / "data.pack";
+  for (const char* stale : {"data.pack.new", "data.source.new"}) fs::remove(out / stale);
   if (made_from(pack, source)) return pack;
   if (fs::exists(pack)) pack += ".new";
   PackOptions options;
@@ -83,14 +84,15 @@ TrainingData open_training_data(const fs::path& data, const fs::path& out, std::
   if (held_out.empty()) held_out = train;
   const MappedFile bytes(file);
   std::string checksum(bytes.bytes().substr(bytes.size() - 64));
-  return {std::move(pack), std::move(train), sample(held_out, shown), std::move(checksum)};
+  return {std::move(pack), std::move(train), sample(held_out, shown), std::move(checksum), file};
 }
 
-void keep_pack(const fs::path& out) {
-  const fs::path waiting = out / "data.pack.new";
-  if (!fs::exists(waiting)) return;
-  fs::rename(waiting, out / "data.pack");
-  fs::rename(source_of(waiting), out / "data.source");
+void keep_pack(TrainingData& data) {
+  if (data.file.filename() != "data.pack.new") return;
+  const fs::path kept = data.file.parent_path() / "data.pack";
+  fs::rename(data.file, kept);
+  fs::rename(source_of(data.file), source_of(kept));
+  data.file = kept;
 }
 
 }  // namespace cigli

@@ -15,6 +15,7 @@ struct TrainingData {
   std::vector<std::int64_t> train;         // split "train"; every pair when no row names a split
   std::vector<std::int64_t> shown;         // of split "val", else "test", else train: rows of the sample sheet
   std::string checksum;                    // SHA-256 that the pack ends with
+  std::filesystem::path file;              // the pack's
   std::vector<std::string> texts() const;  // of the training pairs
 };
 
@@ -23,7 +24,7 @@ struct TrainingData {
 // another one waits as data.pack.new until keep_pack. Error when nothing in it can be trained on.
 TrainingData open_training_data(const std::filesystem::path& data, const std::filesystem::path& out, std::int64_t size,
                                 std::int64_t shown);
-// Puts a waiting pack in the place of the old one; without one, does nothing.
-void keep_pack(const std::filesystem::path& out);
+// Where `data` is a pack that waits, puts it in the place of the old one.
+void keep_pack(TrainingData& data);
 
 }  // namespace cigli

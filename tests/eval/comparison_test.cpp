@@ -61,6 +61,22 @@ TEST_F(ComparisonTest, EqualRowsLeaveRoomForADifferenceEitherWay) {
   EXPECT_EQ(none.interval.low, -none.interval.high);
 }
 
+TEST_F(ComparisonTest, AnIntervalHoldsItsValueWhereAllRowsAgree) {
+  const auto good = file("good", line("x", true) + line("y", true)),
+             bad = file("bad", line("x", false) + line("y", false));
+  const Score half = group_scores(read_row_scores({good, bad})).all;
+  EXPECT_EQ(half.accuracy, 0.5);
+  EXPECT_LE(half.interval.low, 0.5);
+  EXPECT_GE(half.interval.high, 0.5);
+  const Score better = paired_difference(read_row_scores({good}), read_row_scores({bad})).all;
+  EXPECT_EQ(better.accuracy, 1);
+  EXPECT_NEAR(better.interval.low, std::sqrt(0.025), 1e-12);
+  EXPECT_EQ(better.interval.high, 1);
+  const Score worse = paired_difference(read_row_scores({bad}), read_row_scores({good})).all;
+  EXPECT_EQ(worse.interval.high, -better.interval.low);
+  EXPECT_EQ(worse.interval.low, -1);
+}
+
 TEST_F(ComparisonTest, RefusesOtherRowsAndBadLines) {
   const auto a = file("a", line("x", true) + line("y", false)), b = file("b", line("x", true));
   EXPECT_THROW(read_row_scores({a, b}), Error);

@@ -200,6 +200,9 @@ TEST_F(Train, PacksAnewWhenTheDataIsAnother) {
   EXPECT_TRUE(contains(last_line(refused), "data of checksum")) << refused.errors();
   EXPECT_TRUE(pack() == second);
   EXPECT_EQ(start("run", {"--data", other, "--steps", "4", "--resume", "latest"}).wait(), 0);
+  EXPECT_TRUE(pack() == second);
+  for (const auto& entry : fs::directory_iterator(folder_ / "run"))
+    EXPECT_NE(entry.path().extension(), ".new") << entry.path();
 }
 
 TEST_F(Train, PacksAnewWhenAnImageHasChanged) {
