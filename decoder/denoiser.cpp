@@ -15,6 +15,10 @@ void DecoderOptions::visit(Fields& f) {
   f("latent", latent, "values of the noise that the generator starts from (gan)", Range{1, 4096});
 }
 
+torch::Tensor drawn_over_prompt(const torch::Tensor& drawn, const Condition& condition) {
+  return condition.prompt.defined() ? drawn.slice(1, 0, 3) + drawn.slice(1, 3) * condition.prompt : drawn;
+}
+
 Denoiser make_denoiser(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height,
                        std::int64_t width) {
   if (options.widths.empty() || options.widths.size() != options.blocks.size())

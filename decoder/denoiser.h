@@ -30,6 +30,11 @@ struct DenoiserImpl : torch::nn::Module {
 };
 using Denoiser = std::shared_ptr<DenoiserImpl>;
 
+// RGB [B,3,H,W] of what a network has drawn: RGB itself, or, under a condition with the prompt's pixels, RGB and a gate
+// [B,4,H,W], which gives RGB plus the gate times the prompt's pixel there, so that what stays as it was need not be
+// drawn again.
+torch::Tensor drawn_over_prompt(const torch::Tensor& drawn, const Condition& condition);
+
 // Error when the options don't fit together or an image of this size.
 Denoiser make_denoiser(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height,
                        std::int64_t width);

@@ -15,7 +15,8 @@ using torch::Tensor;
 namespace {
 
 constexpr std::int64_t kEmbedding = 256;
-constexpr double kSlope = 0.2;  // of the leaky ReLU
+constexpr std::int64_t kGroup = 16;  // channels a normalisation group
+constexpr double kSlope = 0.2;       // of the leaky ReLU
 
 // Every cell becomes 2x2 equal ones: [B,C,H,W] -> [B,C,2H,2W], channels_last.
 Tensor doubled(const Tensor& x) {
@@ -38,18 +39,23 @@ Tensor AffineModulationImpl::forward(const Tensor& x, const Tensor& embedding) {
 }
 
 DeepFusionBlockImpl::DeepFusionBlockImpl(std::int64_t in, std::int64_t out, std::int64_t embedding)
-    : modulate1(register_module("modulate1", AffineModulation(in, embedding))),
+    : norm1(register_module("norm1", AdaptiveGroupNorm(in, kGroup, false))),
+      norm2(register_module("norm2", AdaptiveGroupNorm(out, kGroup, false))),
+      modulate1(register_module("modulate1", AffineModulation(in, embedding))),
       modulate2(register_module("modulate2", AffineModulation(in, embedding))),
       modulate3(register_module("modulate3", AffineModulation(out, embedding))),
       modulate4(register_module("modulate4", AffineModulation(out, embedding))),
       conv1(register_module("conv1", conv3x3(in, out))),
       conv2(register_module("conv2", conv3x3(out, out))) {
+  // A block starts as its shortcut.
+  nn::init::zeros_(conv2->weight);
+  nn::init::zeros_(conv2->bias);
   if (in != out) shortcut = register_module("shortcut", conv1x1(in, out));
 }
 
 Tensor DeepFusionBlockImpl::forward(const Tensor& x, const Tensor& embedding) {
-  const Tensor y = conv1(modulate2(modulate1(x, embedding), embedding));
-  const Tensor z = conv2(modulate4(modulate3(y, embedding), embedding));
+  const Tensor y = conv1(modulate2(modulate1(norm1(x), embedding), embedding));
+  const Tensor z = conv2(modulate4(modulate3(norm2(y), embedding), embedding));
   return (shortcut.is_empty() ? x : shortcut(x)) + z;
 }
 
@@ -63,7 +69,7 @@ GanGeneratorImpl::GanGeneratorImpl(const DecoderOptions& o, const ConditionWidth
       embed(register_module("embed", nn::Linear(o.latent + condition.pooled, kEmbedding))),
       seed(register_module("seed", nn::Linear(o.latent, o.widths.back() * base_height * base_width))),
       blocks(register_module("blocks", nn::ModuleList())),
-      out(register_module("out", conv3x3(o.widths[0], 3 * o.patch * o.patch))) {
+      out(register_module("out", conv3x3(o.widths[0], (condition.prompt > 0 ? 4 : 3) * o.patch * o.patch))) {
   if (o.latent > height * width)
     throw Error("decoder.latent is " + std::to_string(o.latent) + ", expected at most the " +
                 std::to_string(height * width) + " places of the image");
@@ -99,7 +105,7 @@ Tensor GanGeneratorImpl::forward(const Tensor& x, const Tensor& t, const Conditi
     for (std::int64_t i = 0; i < options.blocks[static_cast<std::size_t>(r)]; ++i)
       y = blocks[block++]->as<DeepFusionBlock>()->forward(y, embedding);
   }
-  return torch::pixel_shuffle(out(torch::leaky_relu(y, kSlope)), options.patch);
+  return drawn_over_prompt(torch::pixel_shuffle(out(torch::leaky_relu(y, kSlope)), options.patch), condition);
 }
 
 }  // namespace cigli

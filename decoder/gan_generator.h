@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "decoder/denoiser.h"
+#include "encoders/layers/group_norm.h"
 
 namespace cigli {
 
@@ -23,17 +24,18 @@ TORCH_MODULE(AffineModulation);
 struct DeepFusionBlockImpl : torch::nn::Module {
   DeepFusionBlockImpl(std::int64_t in, std::int64_t out, std::int64_t embedding);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& embedding);
+  AdaptiveGroupNorm norm1, norm2;
   AffineModulation modulate1, modulate2, modulate3, modulate4;
   torch::nn::Conv2d conv1, conv2, shortcut{nullptr};
 };
 TORCH_MODULE(DeepFusionBlock);
 
 // One-stage conditional generator (DF-GAN): a latent vector becomes the coarsest feature map, blocks modulated by
-// latent and pooled condition refine it and double it up to cells of `patch` pixels; a convolution gives the image,
-// without DF-GAN's tanh (as StyleGAN2, Karras et al. 2020): where backgrounds are white, a reconstruction term drives
-// the tanh into saturation all over, and no gradient leads back. What a condition gives in places is added where it
-// stands: the map before the blocks behind the first doubling, the details behind the second (or at the finest
-// resolution, where there are fewer).
+// latent and pooled condition refine it and double it up to cells of `patch` pixels; a convolution draws the image,
+// over the prompt where the condition has its pixels, without DF-GAN's tanh (as StyleGAN2, Karras et al. 2020): where
+// backgrounds are white, a reconstruction term drives the tanh into saturation all over, and no gradient leads back.
+// What a condition gives in places is added where it stands: the map before the blocks behind the first doubling, the
+// details behind the second (or at the finest resolution, where there are fewer).
 struct GanGeneratorImpl : DenoiserImpl {
   // Error when the image has fewer places than the latent vector has values, or a resolution has no block.
   GanGeneratorImpl(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height,

@@ -116,8 +116,7 @@ Tensor UNetImpl::forward(const Tensor& x, const Tensor& t, const Condition& cond
     for (std::int64_t i = 0; i < kUpBlocks; ++i)
       y = up[r * kUpBlocks + i]->as<UNetStage>()->forward(y, embedding, condition);
   }
-  const Tensor drawn = torch::pixel_shuffle(out(y), options.patch);  // [B,4,H,W]: RGB and the gate, or RGB alone
-  return copies ? drawn.slice(1, 0, 3) + drawn.slice(1, 3) * prompt : drawn;
+  return drawn_over_prompt(torch::pixel_shuffle(out(y), options.patch), condition);
 }
 
 }  // namespace cigli

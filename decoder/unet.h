@@ -32,8 +32,8 @@ TORCH_MODULE(UNetStage);
 
 // U-Net on patches (after Ho et al. 2020): patches of x and of the image prompt in, and the prompt's detailed features;
 // residual blocks at each resolution, attention with learned positions and the condition's map at the coarsest, time
-// and pooled condition as FiLM. Its clean image is what it draws plus a gate for each pixel times the prompt's pixel
-// there: what stays as it was need not be drawn again through the patches. What a condition does not give is left out.
+// and pooled condition as FiLM. It draws over the prompt, whose pixels need not pass through the patches then. What a
+// condition does not give is left out.
 struct UNetImpl : DenoiserImpl {
   UNetImpl(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height, std::int64_t width);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition) override;

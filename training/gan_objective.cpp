@@ -31,7 +31,6 @@ class Frozen {
 };
 
 OptimizerOptions discriminator_options(OptimizerOptions options) {
-  options.kind = "adamw";
   options.ema = 0;  // its average is never used
   return options;
 }

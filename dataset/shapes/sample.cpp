@@ -138,7 +138,7 @@ Sample make_sample(const World& world, const std::string& split, std::uint64_t s
     if (!sample) continue;
     sample->paraphrase_seen = paraphrase_seen;
     sample->paraphrase = draw_paraphrase(demand.family, paraphrase_seen, random);
-    sample->text = sentence(sample->program, sample->paraphrase, static_cast<int>(random.below(wordings)));
+    sample->text = sentence(sample->program, sample->paraphrase, random.next());
     return *sample;
   }
   throw Error("world " + world.name + " has no pair of the family " + name(demand.family) + " in " + split);

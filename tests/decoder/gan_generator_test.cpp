@@ -117,17 +117,28 @@ TEST(GanGenerator, UsesEveryPartOfItsCondition) {
   const Condition c = generator->condition({"a"}, torch::rand({1, 3, 32, 32}));
   const Tensor x = torch::randn({1, 3, 32, 32}), t = torch::zeros({1});
   const Tensor y = generator->forward(x, t, c);
-  for (Tensor Condition::*part : {&Condition::pooled, &Condition::map, &Condition::details}) {
+  for (Tensor Condition::*part : {&Condition::pooled, &Condition::map, &Condition::details, &Condition::prompt}) {
     Condition changed = c;
     changed.*part = (c.*part).detach() + torch::randn_like(c.*part);
     EXPECT_GT(worst(y - generator->forward(x, t, changed)), 1e-3);
   }
-  Condition changed = c;
-  changed.prompt = torch::rand({1, 3, 32, 32});
-  EXPECT_TRUE(torch::equal(y, generator->forward(x, t, changed)));  // what the prompt gives comes through the fusion
 }
 
-// A block's convolutions reach 2 cells; with one resolution behind the map the image changes near the cell alone.
+// The gate of a pixel meets the prompt's pixel there and no other.
+TEST(GanGenerator, DrawsOverThePromptPixelByPixel) {
+  Generator generator = random_generator(tiny("gan", "affine"));
+  const Condition c = generator->condition({"a"}, torch::rand({1, 3, 32, 32}));
+  const Tensor x = torch::randn({1, 3, 32, 32}), t = torch::zeros({1});
+  Condition changed = c;
+  changed.prompt = c.prompt.detach().clone();
+  changed.prompt.select(2, 5).select(2, 20) += 1;
+  const Tensor change = (generator->forward(x, t, changed) - generator->forward(x, t, c)).abs().amax(1)[0];
+  EXPECT_GT(change[5][20].item<double>(), 1e-4);
+  EXPECT_EQ(change.count_nonzero().item<std::int64_t>(), 1);
+}
+
+// A block's convolutions reach 2 cells; with one resolution behind the map the image changes near the cell, elsewhere
+// by the norms' common statistics alone.
 TEST(GanGenerator, WhatStandsInTheMapStandsThereInTheImage) {
   ModelOptions options = tiny("gan", "joint");
   options.height = options.width = 64;
@@ -140,9 +151,10 @@ TEST(GanGenerator, WhatStandsInTheMapStandsThereInTheImage) {
   changed.map = c.map.detach().clone();
   changed.map[0].select(1, 0).select(1, 3) += 3;  // top right
   const Tensor change = (generator->forward(x, t, changed) - generator->forward(x, t, c)).abs().amax(1)[0];
-  EXPECT_GT(worst(change.slice(0, 0, 16).slice(1, 48)), 1e-3);
-  EXPECT_EQ(worst(change.slice(0, 32)), 0);
-  EXPECT_EQ(worst(change.slice(1, 0, 32)), 0);
+  const double near = worst(change.slice(0, 0, 16).slice(1, 48));
+  EXPECT_GT(near, 1e-2);
+  EXPECT_LT(worst(change.slice(0, 32)), near / 10);
+  EXPECT_LT(worst(change.slice(1, 0, 32)), near / 10);
 }
 
 std::string fault_of(const ModelOptions& options) {
