@@ -42,6 +42,38 @@ TEST(DataImport, CountsPairsAndExitsWith3WhereSomeAreSkipped) {
   expect_complaint(cigli({"data", "import", "coco", "--source", source, "--out", folder / "x"}), 2, {"coco", "nlvr"});
 }
 
+TEST(DataImport, Nlvr2ListsIdentifiersOrMakesADataset) {
+  const fs::path folder = scratch("nlvr2"), annotations = folder / "dev.json", out = folder / "out";
+  const auto row = [](const std::string& identifier, const std::string& sentence) {
+    return Json{{"identifier", identifier}, {"label", "True"}, {"sentence", sentence}}.dump() + '\n';
+  };
+  write_text(annotations, row("dev-1-0-0", "The left image shows a dog.") + row("dev-2-0-0", "Two dogs sit.") +
+                              row("dev-3-0-0", "The right image shows a cat."));
+  const auto import = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"data", "import", "nlvr2", "--annotations", annotations};
+    words.insert(words.end(), more.begin(), more.end());
+    return cigli(words);
+  };
+  EXPECT_EQ(import({"--list-only"}).out, "dev-1-0-0\ndev-3-0-0\n");
+  EXPECT_EQ(import({"--list-only", "--filter", "corrected"}).out, "dev-1-0-0\ndev-2-0-0\ndev-3-0-0\n");
+
+  fs::create_directories(folder / "images");
+  for (const char* side : {"0", "1"})
+    write_png(folder / "images" / ("dev-1-0-img" + std::string(side) + ".png"), Image(16, 16, 90));
+  const Outcome outcome = import({"--images", folder / "images", "--out", out});
+  EXPECT_EQ(outcome.code, 3) << outcome.err;
+  EXPECT_EQ(outcome.out, out.string() +
+                             ": 1 pairs of 1 rows; of 3 rows 0 are labelled false, 1 filtered, 1 without both "
+                             "images, 0 with a damaged image, 0 malformed\n");
+  EXPECT_NE(outcome.err.find("dev.json:3: no image dev-3-0-img0.png"), std::string::npos) << outcome.err;
+  EXPECT_EQ(cigli({"data", "check", out}).code, 0);
+
+  expect_complaint(import({"--out", out}), 2, {"--images"});
+  expect_complaint(import({"--images", folder}), 2, {"--out"});
+  expect_complaint(import({"--list-only", "--json"}), 2, {"--list-only"});
+  expect_complaint(import({"--list-only", "--filter", "strict"}), 2, {"strict", "corrected"});
+}
+
 TEST(DataCheck, SaysWhetherTrainingCanReadAFolder) {
   const Outcome good = cigli({"data", "check", fixture().data});
   EXPECT_EQ(good.code, 0) << good.out << good.err;
