@@ -129,15 +129,6 @@ struct Images {
   std::array<std::string, 2> names, faults;
 };
 
-void link_or_copy(const fs::path& from, const fs::path& to) {
-  std::error_code failed;
-  fs::remove(to, failed);  // of an import that was cut short
-  fs::create_hard_link(fs::canonical(from), to, failed);
-  if (!failed) return;
-  fs::copy_file(from, to, fs::copy_options::overwrite_existing, failed);
-  if (failed) throw Error(to.string() + ": cannot be written: " + failed.message());
-}
-
 void take_image(Images& images, int side, const std::unordered_map<std::string, fs::path>& index, const fs::path& out) {
   const std::string name = images.pair + "-img" + std::to_string(side) + ".png";
   const auto found = index.find(name);

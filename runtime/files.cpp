@@ -180,6 +180,16 @@ void make_folder(const fs::path& folder) {
     throw Error("cannot make folder " + folder.string() + ": a file is in its place");
 }
 
+void link_or_copy(const fs::path& from, const fs::path& to) {
+  std::error_code code;
+  fs::remove(to, code);
+  const fs::path source = fs::canonical(from, code);
+  if (!code) fs::create_hard_link(source, to, code);
+  if (!code) return;
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing, code);
+  if (code) throw Error("cannot write " + to.string() + ": " + code.message());
+}
+
 fs::path join_inside(const fs::path& folder, const std::string& name, const std::string& where) {
   const auto refuse = [&](const std::string& why) {
     throw Error(where + ": file name '" + name.substr(0, name.find('\0')) + "' " + why +

@@ -9,6 +9,7 @@ namespace cigli {
 int run_data_synth(const Arguments& arguments);
 int run_data_import(const Arguments& arguments);
 int run_data_pack(const Arguments& arguments);
+int run_data_curate(const Arguments& arguments);
 int run_data_check(const Arguments& arguments);
 int run_train(const Arguments& arguments);
 int run_generate(const Arguments& arguments);

@@ -29,6 +29,7 @@ const std::vector<Command>& commands() {
       {"data import", "turn a published dataset into a dataset folder", run_data_import},
       {"data pack", "pack a dataset folder into one file for training", run_data_pack},
       {"data check", "check a dataset folder, row by row", run_data_check},
+      {"data curate", "keep the usable rows of a dataset folder, each with its reason where not", run_data_curate},
       {"train", "train a model on a packed dataset or a dataset folder", run_train},
       {"generate", "make images from sentences and image prompts", run_generate},
       {"control", "answer a dataset without a model: copy, blank, another row's target, retrieval", run_control},

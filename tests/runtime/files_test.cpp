@@ -198,5 +198,19 @@ TEST(Files, MappedFileMoves) {
   EXPECT_EQ(one.bytes(), "first");
 }
 
+TEST(Files, LinkOrCopyReplacesAndFollowsLinks) {
+  TemporaryFolder folder;
+  write_file(folder / "from", "content");
+  write_file(folder / "to", "old");
+  fs::create_symlink("from", folder / "link");
+  link_or_copy(folder / "link", folder / "to");
+  EXPECT_EQ(read_file(folder / "to"), "content");
+  EXPECT_FALSE(fs::is_symlink(folder / "to"));
+  write_file(folder / "from", "new content");  // replaces, so that the other name keeps what it had
+  EXPECT_EQ(read_file(folder / "to"), "content");
+  EXPECT_THROW(link_or_copy(folder / "absent", folder / "x"), Error);
+  EXPECT_THROW(link_or_copy(folder / "from", folder / "absent/x"), Error);
+}
+
 }  // namespace
 }  // namespace cigli

@@ -11,8 +11,8 @@ TEST(CommandLine, HelpListsEveryCommand) {
   const Outcome help = cigli({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.err, "");
-  for (const char* command : {"data synth", "data import", "data pack", "data check", "train", "generate", "control",
-                              "evaluate", "compare", "export", "tokenize", "inspect"})
+  for (const char* command : {"data synth", "data import", "data pack", "data check", "data curate", "train",
+                              "generate", "control", "evaluate", "compare", "export", "tokenize", "inspect"})
     EXPECT_TRUE(contains(help.out, command)) << command;
   const Outcome data = cigli({"data", "--help"});
   EXPECT_EQ(data.code, 0);
@@ -25,6 +25,7 @@ TEST(CommandLine, EveryCommandHasHelp) {
                                                                                        {"data", "import"},
                                                                                        {"data", "pack"},
                                                                                        {"data", "check"},
+                                                                                       {"data", "curate"},
                                                                                        {"train"},
                                                                                        {"generate"},
                                                                                        {"evaluate"},

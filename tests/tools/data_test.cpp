@@ -74,6 +74,48 @@ TEST(DataImport, Nlvr2ListsIdentifiersOrMakesADataset) {
   expect_complaint(import({"--list-only", "--filter", "strict"}), 2, {"strict", "corrected"});
 }
 
+TEST(DataCurate, KeepsUsableRowsAndSaysWhyNotTheOthers) {
+  const fs::path folder = scratch("curate"), data = folder / "data", out = folder / "kept";
+  fs::copy(fixture().data, data, fs::copy_options::recursive);
+  const std::string metadata = read_text(data / "metadata.jsonl");
+  std::vector<Json> rows = read_lines(data / "metadata.jsonl");
+  Json again = rows[0], wordless = rows[1], lost = rows[2];
+  again["id"] = "again";
+  wordless["id"] = "wordless";
+  wordless["text"] = "Circles.";
+  lost["id"] = "lost";
+  lost["target_file_name"] = "nowhere.png";
+  write_text(data / "metadata.jsonl", metadata + again.dump() + "\n{\n" + wordless.dump() + '\n' + lost.dump() + '\n');
+  const Json expected = {{"malformed", 1}, {"damaged", 1},  {"small", 0},    {"aspect", 0},
+                         {"blank", 0},     {"caption", 1},  {"leak", 0},     {"unchanged", 0},
+                         {"duplicate", 1}, {"repeated", 0}, {"templated", 0}};
+
+  const Outcome dry = cigli({"data", "curate", "--data", data, "--dry-run", "--json"});
+  EXPECT_EQ(dry.code, 0) << dry.err;
+  EXPECT_EQ(Json::parse(dry.out), (Json{{"rows", 24}, {"kept", 20}, {"dropped", expected}}));
+  EXPECT_FALSE(fs::exists(out));
+
+  const Outcome outcome = cigli({"data", "curate", "--data", data, "--out", out});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("20 of 24 rows kept"), std::string::npos) << outcome.out;
+  EXPECT_EQ(read_lines(out / "metadata.jsonl"), rows);
+  EXPECT_EQ(Json::parse(read_text(out / "curation.json")), Json::parse(dry.out));
+  const std::vector<Json> dropped = read_lines(out / "dropped.jsonl");
+  ASSERT_EQ(dropped.size(), 4U);
+  EXPECT_EQ(dropped[0]["id"], "again");
+  EXPECT_EQ(dropped[0]["objection"], "duplicate");
+  EXPECT_EQ(dropped[0]["reason"], "the same sentence and pictures as on line 1");
+  EXPECT_EQ(dropped[1]["line"], 22);
+  EXPECT_FALSE(fs::exists(out / "unfinished"));
+  EXPECT_EQ(cigli({"data", "check", out}).code, 0);
+
+  expect_complaint(cigli({"data", "curate", "--data", data, "--out", out}), 1, {"holds a dataset already"});
+  expect_complaint(cigli({"data", "curate", "--data", data}), 2, {"--out", "--dry-run"});
+  expect_complaint(cigli({"data", "curate", "--data", data, "--out", folder / "none", "--min-words", "200"}), 1,
+                   {"none of its 24 rows is kept", "dropped.jsonl"});
+  EXPECT_FALSE(fs::exists(folder / "none/metadata.jsonl"));
+}
+
 TEST(DataCheck, SaysWhetherTrainingCanReadAFolder) {
   const Outcome good = cigli({"data", "check", fixture().data});
   EXPECT_EQ(good.code, 0) << good.out << good.err;

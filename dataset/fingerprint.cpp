@@ -1,0 +1,81 @@
+#include "dataset/fingerprint.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace cigli {
+namespace {
+
+constexpr int kSide = 32;  // of the reduced image
+constexpr int kCells = 8;  // a side
+
+Image reduced(const Image& image) {
+  return image.width == kSide && image.height == kSide ? image : resize(image, kSide, kSide);
+}
+
+bool is_blank(const Image& small) {
+  int sums[3] = {};
+  for (std::size_t i = 0; i < small.pixels.size(); ++i) sums[i % 3] += small.pixels[i];
+  for (std::size_t i = 0; i < small.pixels.size(); ++i)
+    if (std::abs(small.pixels[i] * kSide * kSide - sums[i % 3]) > 2 * kSide * kSide) return false;
+  return true;
+}
+
+void fill_cells(Fingerprint& print, const Image& small) {
+  constexpr int step = kSide / kCells;
+  std::array<int, kCells * kCells * 3> sums{};
+  for (int y = 0; y < kSide; ++y)
+    for (int x = 0; x < kSide; ++x)
+      for (int c = 0; c < 3; ++c) sums[((y / step) * kCells + x / step) * 3 + c] += small.at(x, y)[c];
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    print.cells[i] = static_cast<std::uint8_t>((sums[i] + step * step / 2) / (step * step));
+}
+
+void fill_moments(Fingerprint& print) {
+  constexpr int all = kCells * kCells, quarter = kCells / 4;
+  for (int y = 0; y < kCells; ++y)
+    for (int x = 0; x < kCells; ++x) {
+      const std::uint8_t* cell = &print.cells[(y * kCells + x) * 3];
+      for (int c = 0; c < 3; ++c) print.moments[c] += static_cast<float>(cell[c]) / all;
+      const float grey = 0.299F * cell[0] + 0.587F * cell[1] + 0.114F * cell[2];
+      const bool middle = x >= quarter && x < kCells - quarter && y >= quarter && y < kCells - quarter;
+      print.moments[3] += (x < kCells / 2 ? grey : -grey) * 2 / all;
+      print.moments[4] += (y < kCells / 2 ? grey : -grey) * 2 / all;
+      print.moments[5] += (middle ? grey * 4 : -grey * 4 / 3) / all;
+    }
+}
+
+}  // namespace
+
+Fingerprint fingerprint(const Image& image) {
+  const Image small = reduced(image);
+  Fingerprint print;
+  fill_cells(print, small);
+  fill_moments(print);
+  print.aspect = static_cast<float>(static_cast<double>(image.width) / static_cast<double>(image.height));
+  print.blank = is_blank(small);
+  return print;
+}
+
+bool may_be_same(const Fingerprint& a, const Fingerprint& b) {
+  if (std::abs(a.aspect - b.aspect) > 0.03F * std::max(a.aspect, b.aspect)) return false;
+  for (std::size_t i = 0; i < a.moments.size(); ++i)
+    if (std::abs(a.moments[i] - b.moments[i]) > kMomentDistance) return false;
+  for (std::size_t i = 0; i < a.cells.size(); ++i)
+    if (std::abs(a.cells[i] - b.cells[i]) > 12) return false;
+  return true;
+}
+
+bool are_same_picture(const Image& a, const Image& b) {
+  const Image left = reduced(a), right = reduced(b);
+  double squares = 0;
+  for (std::size_t i = 0; i < left.pixels.size(); ++i) {
+    const int difference = std::abs(left.pixels[i] - right.pixels[i]);
+    if (difference > 40) return false;
+    squares += difference * difference;
+  }
+  return squares <= 8.0 * 8.0 * static_cast<double>(left.pixels.size());
+}
+
+}  // namespace cigli
