@@ -66,6 +66,10 @@ void HygieneOptions::visit(Fields& f) {
   f("max_aspect", max_aspect, "largest ratio of an image's sides", Range{1, 1000});
   f("max_repeats", max_repeats, "rows that may share a sentence; 0 = any number", Range{0, 1e9});
   f("max_template", max_template, "rows whose sentences may differ in one word alone; 0 = any number", Range{0, 1e9});
+  std::vector<std::string> names;
+  for (const Objection objection : objections())
+    if (objection != Objection::malformed && objection != Objection::damaged) names.push_back(name(objection));
+  f("keep", keep, "objections that don't count", Choices{names});
   f("workers", workers, "threads, 0: all cores", Range{0, 1024});
 }
 
@@ -118,6 +122,10 @@ Hygiene::Look Hygiene::look_at(const std::string& file) const {
   return look;
 }
 
+bool Hygiene::counts(Objection objection) const {
+  return std::find(options_.keep.begin(), options_.keep.end(), name(objection)) == options_.keep.end();
+}
+
 fs::path Hygiene::chunk_file() const { return workspace_ / ("looks-" + std::to_string(chunks_)); }
 
 Hygiene::Looks Hygiene::looks_of(const std::vector<Row>& rows) {
@@ -168,6 +176,7 @@ void Hygiene::take_chunk(std::vector<Row>& rows) {
     note.judgement.split = row.split;
     const auto object = [&](Objection objection, const std::string& reason) {
       Judgement& judgement = note.judgement;
+      if (!counts(objection)) return;
       if (judgement.objection != Objection::none && judgement.objection <= objection) return;
       judgement.objection = objection;
       judgement.reason = reason;
@@ -201,8 +210,8 @@ void Hygiene::look(const std::function<void(std::int64_t rows)>& on_progress) {
       [](RowFault&&) {});
   take_chunk(waiting);
   if (on_progress) on_progress(static_cast<std::int64_t>(notes_.size()));
-  find_leaks();
-  find_duplicates();
+  if (counts(Objection::leak)) find_leaks();
+  if (counts(Objection::duplicate)) find_duplicates();
 }
 
 void Hygiene::find_leaks() {

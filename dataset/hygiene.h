@@ -22,6 +22,7 @@ struct HygieneOptions {
   double max_aspect = 4;          // longer side over shorter
   std::int64_t max_repeats = 0;   // rows with one sentence, 0 = any number
   std::int64_t max_template = 0;  // rows whose sentences differ in one word, 0 = any number
+  std::vector<std::string> keep;  // objections that don't count; malformed and damaged always do
   std::int64_t workers = 0;
   void visit(Fields& f);
 };
@@ -83,6 +84,7 @@ class Hygiene {
   using Looks = std::vector<std::array<Look, 2>>;
 
   Look look_at(const std::string& file) const;
+  bool counts(Objection objection) const;
   void take_chunk(std::vector<Row>& rows);
   Looks looks_of(const std::vector<Row>& rows);
   std::filesystem::path chunk_file() const;

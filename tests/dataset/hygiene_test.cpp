@@ -83,6 +83,19 @@ TEST_F(HygieneOfRows, EveryObjectionHasItsReason) {
   for (int i = 0; i < 12; ++i) EXPECT_EQ(all[static_cast<std::size_t>(i)].line, i + 1);
 }
 
+TEST_F(HygieneOfRows, ObjectionsThatDoNotCount) {
+  const std::string one = image(picture()), two = image(picture());
+  row("Circles.", one, two);
+  row("Paint the circles red.", one, two, "test");
+  row("Paint the circles red.", one, two, "test");
+  HygieneOptions options;
+  options.keep = {"caption", "leak"};
+  const std::vector<Judgement> all = judge(options);
+  expect(all[0], Objection::none, "");
+  expect(all[1], Objection::none, "");
+  expect(all[2], Objection::duplicate, "as on line 2");
+}
+
 TEST_F(HygieneOfRows, DuplicatesAreLaterRowsOfSameSentenceAndPictures) {
   const Image a = picture(), b = picture();
   const std::string prompt = image(a), target = image(b);

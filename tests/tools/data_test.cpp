@@ -111,6 +111,7 @@ TEST(DataCurate, KeepsUsableRowsAndSaysWhyNotTheOthers) {
 
   expect_complaint(cigli({"data", "curate", "--data", data, "--out", out}), 1, {"holds a dataset already"});
   expect_complaint(cigli({"data", "curate", "--data", data}), 2, {"--out", "--dry-run"});
+  expect_complaint(cigli({"data", "curate", "--data", data, "--dry-run", "--keep", "damaged"}), 2, {"damaged", "leak"});
   expect_complaint(cigli({"data", "curate", "--data", data, "--out", folder / "none", "--min-words", "200"}), 1,
                    {"none of its 24 rows is kept", "dropped.jsonl"});
   EXPECT_FALSE(fs::exists(folder / "none/metadata.jsonl"));
