@@ -53,13 +53,15 @@ Fingerprint fingerprint(const Image& image) {
   Fingerprint print;
   fill_cells(print, small);
   fill_moments(print);
-  print.aspect = static_cast<float>(static_cast<double>(image.width) / static_cast<double>(image.height));
+  print.width = static_cast<std::int32_t>(image.width);
+  print.height = static_cast<std::int32_t>(image.height);
   print.blank = is_blank(small);
   return print;
 }
 
 bool may_be_same(const Fingerprint& a, const Fingerprint& b) {
-  if (std::abs(a.aspect - b.aspect) > 0.03F * std::max(a.aspect, b.aspect)) return false;
+  const auto aspect = [](const Fingerprint& f) { return static_cast<float>(f.width) / static_cast<float>(f.height); };
+  if (std::abs(aspect(a) - aspect(b)) > 0.03F * std::max(aspect(a), aspect(b))) return false;
   for (std::size_t i = 0; i < a.moments.size(); ++i)
     if (std::abs(a.moments[i] - b.moments[i]) > kMomentDistance) return false;
   for (std::size_t i = 0; i < a.cells.size(); ++i)

@@ -14,7 +14,7 @@ struct Fingerprint {
   // the usual choice, are noise where an image is smooth; these few means are not.
   std::array<float, 6> moments{};
   std::array<std::uint8_t, 8 * 8 * 3> cells{};  // means of 8x8 cells, RGB
-  float aspect = 1;                             // width over height
+  std::int32_t width = 0, height = 0;           // of the whole image
   bool blank = false;                           // no cell of 32x32 differs from the mean by more than 2 of 255
 };
 

@@ -184,6 +184,7 @@ void Hygiene::take_chunk(std::vector<Row>& rows) {
     for (const std::size_t side : {0, 1}) {
       const Look& look = looks[i][side];
       note.groups[side] = groups_.add(look.print);
+      note.judgement.sizes[side] = {look.print.width, look.print.height};
       if (look.objection != Objection::none) object(look.objection, std::string(kSides[side]) + ": " + look.fault);
     }
     if (const std::string fault = caption_fault(row.text, options_.caption); !fault.empty())
@@ -285,7 +286,7 @@ void Hygiene::judge(const std::function<void(const Row* row, const Judgement& ju
         on_judged(&row, note.judgement);
       },
       [&](RowFault&& fault) {
-        on_judged(nullptr, {fault.line, fault.id, "", Objection::malformed, fault.reason});
+        on_judged(nullptr, {fault.line, fault.id, "", {}, Objection::malformed, fault.reason});
       });
 }
 

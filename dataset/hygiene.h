@@ -48,6 +48,7 @@ const std::vector<Objection>& objections();  // all but none
 struct Judgement {
   std::int64_t line = 0;
   std::string id, split;
+  std::array<ImageSize, 2> sizes{};  // of prompt and target, 0x0 where unknown
   Objection objection = Objection::none;
   std::string reason;
 };

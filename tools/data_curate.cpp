@@ -7,6 +7,7 @@
 #include "runtime/interrupt.h"
 #include "runtime/progress.h"
 #include "tools/commands.h"
+#include "tools/curation_report.h"
 
 namespace cigli {
 namespace {
@@ -27,29 +28,11 @@ struct DataCurateOptions {
   }
 };
 
-// How many lines of the metadata came to which end; the ends add up to the lines.
-struct CurationCounts {
-  std::int64_t rows = 0, kept = 0;
-  std::map<Objection, std::int64_t> dropped;
-  void add(const Judgement& judgement) {
-    ++rows;
-    ++(judgement.objection == Objection::none ? kept : dropped[judgement.objection]);
-  }
-};
-
-Json to_json(const CurationCounts& counts) {
-  Json dropped = Json::object();
-  for (const Objection objection : objections()) {
-    const auto found = counts.dropped.find(objection);
-    dropped[name(objection)] = found == counts.dropped.end() ? 0 : found->second;
-  }
-  return {{"rows", counts.rows}, {"kept", counts.kept}, {"dropped", dropped}};
-}
-
-void print(const CurationCounts& counts, const std::string& where) {
-  std::cout << where << ": " << counts.kept << " of " << counts.rows << " rows kept\n";
-  for (const auto& [objection, count] : counts.dropped)
-    std::cout << "  " << count << " dropped: " << name(objection) << '\n';
+void print(const CurationReport& report, const std::string& where) {
+  std::cout << where << ": " << report.kept() << " of " << report.rows() << " rows kept\n";
+  for (const Objection objection : objections())
+    if (report.count(objection) > 0)
+      std::cout << "  " << report.count(objection) << " dropped: " << name(objection) << '\n';
 }
 
 void put_line(const ByteSink& sink, const Json& object) {
@@ -58,8 +41,8 @@ void put_line(const ByteSink& sink, const Json& object) {
 }
 
 // The dataset folder of what is kept: images, `dropped.jsonl`, and then `metadata.jsonl` as one step.
-CurationCounts write_kept(Hygiene& hygiene, const fs::path& data, const fs::path& out) {
-  CurationCounts counts;
+CurationReport write_kept(Hygiene& hygiene, const fs::path& data, const fs::path& out) {
+  CurationReport report;
   std::set<std::string> linked;
   const auto link_image = [&](const std::string& file) {
     if (!linked.insert(file).second) return;
@@ -72,7 +55,7 @@ CurationCounts write_kept(Hygiene& hygiene, const fs::path& data, const fs::path
       hygiene.judge([&](const Row* row, const Judgement& judgement) {
         if (InterruptGuard::requested())
           throw Interrupted(out.string() + ": interrupted; the same command goes on from there");
-        counts.add(judgement);
+        report.add(row, judgement);
         if (judgement.objection == Objection::none) {
           link_image(row->prompt_file_name);
           link_image(row->target_file_name);
@@ -86,11 +69,11 @@ CurationCounts write_kept(Hygiene& hygiene, const fs::path& data, const fs::path
         }
       });
     });
-    if (counts.kept == 0)
-      throw Error(data.string() + ": none of its " + std::to_string(counts.rows) + " rows is kept; " +
+    if (report.kept() == 0)
+      throw Error(data.string() + ": none of its " + std::to_string(report.rows()) + " rows is kept; " +
                   (out / "dropped.jsonl").string() + " says why");
   });
-  return counts;
+  return report;
 }
 
 }  // namespace
@@ -106,18 +89,19 @@ int run_data_curate(const Arguments& arguments) {
   Progress progress("images", 0);
   hygiene.look([&](std::int64_t rows) { progress.update(rows); });
   progress.finish();
-  CurationCounts counts;
+  CurationReport report;
   if (options.dry_run) {
-    hygiene.judge([&](const Row*, const Judgement& judgement) { counts.add(judgement); });
+    hygiene.judge([&](const Row* row, const Judgement& judgement) { report.add(row, judgement); });
   } else {
-    counts = write_kept(hygiene, options.data, out);
-    write_file(out / "curation.json", to_json(counts).dump(2) + '\n');
+    report = write_kept(hygiene, options.data, out);
+    write_file(out / "curation.json", report.json().dump(2) + '\n');
+    write_file(out / "report.html", report.page("Curation of " + options.data, options.data));
     fs::remove_all(workspace);
   }
   if (options.json)
-    std::cout << to_json(counts) << '\n';
+    std::cout << report.json() << '\n';
   else
-    print(counts, options.dry_run ? options.data : options.out);
+    print(report, options.dry_run ? options.data : options.out);
   return 0;
 }
 

@@ -107,6 +107,12 @@ TEST(DataCurate, KeepsUsableRowsAndSaysWhyNotTheOthers) {
   EXPECT_EQ(dropped[0]["reason"], "the same sentence and pictures as on line 1");
   EXPECT_EQ(dropped[1]["line"], 22);
   EXPECT_FALSE(fs::exists(out / "unfinished"));
+  const std::string page = read_text(out / "report.html");
+  for (const char* part : {"From 24 rows to 20", "without duplicate", "dropped: malformed (1 of 1)", "kept (20 of 20)",
+                           "prompt 64x64", "data:image/png;base64,", "the same sentence and pictures as on line 1"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  for (const char* part : {"<script", "http:", "https:", "src=\"images"})
+    EXPECT_EQ(page.find(part), std::string::npos) << part;
   EXPECT_EQ(cigli({"data", "check", out}).code, 0);
 
   expect_complaint(cigli({"data", "curate", "--data", data, "--out", out}), 1, {"holds a dataset already"});
