@@ -173,7 +173,7 @@ std::string CurationReport::funnel() const {
 std::string CurationReport::statistics() const {
   std::string html =
       "<h2>What is kept</h2>\n<section><h3>Splits</h3><table>\n<tr><th>split<th class=\"n\">kept<th "
-      "class=\"n\">dropped<th class=\"n\">kept\n";
+      "class=\"n\">dropped<th class=\"n\">share kept\n";
   for (const auto& [split, ends] : splits_) {
     const auto of = [&, &ends = ends](bool keeps) {
       const auto found = ends.find(keeps);
