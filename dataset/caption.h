@@ -16,7 +16,7 @@ struct CaptionOptions {
 // where the detector (CLD2) is sure of it. Well-formed UTF-8 is taken for granted.
 std::string caption_fault(const std::string& text, const CaptionOptions& options = {});
 
-// How often sentences repeat. Memory grows with their words, 16 bytes each.
+// How often sentences repeat. Memory grows with the words of different sentences, one entry of a hash table each.
 class SentenceCounts {
  public:
   struct Repetition {

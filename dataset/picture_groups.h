@@ -11,7 +11,7 @@ namespace cigli {
 
 // Finds pictures that occur more than once, exactly or nearly (scaled, compressed again). Pictures are numbered 0, 1,
 // ... in the order in which they are added; a picture belongs to the group of the first one that is the same, whose
-// number names the group. What it knows of a picture is its fingerprint, some 220 bytes; candidates are confirmed on
+// number names the group. What it knows of a picture is its fingerprint, some 230 bytes; candidates are confirmed on
 // the pixels.
 class PictureGroups {
  public:
