@@ -26,8 +26,8 @@ constexpr float kMomentDistance = 3;
 bool may_be_same(const Fingerprint& a, const Fingerprint& b);
 
 // Whether they are: at 32x32, no channel of a cell differs by more than 40 of 255, and the root mean square over all is
-// at most 8. Copies that were scaled or compressed stay below; where an object of the synthetic world has moved, gone or changed
-// its colour, the difference is above.
+// at most 8. Copies that were scaled or compressed stay below; where an object of the synthetic world has moved, gone
+// or changed its colour, the difference is above.
 bool are_same_picture(const Image& a, const Image& b);
 
 }  // namespace cigli
