@@ -107,6 +107,7 @@ TEST(GanObjectiveSlow, TheDiscriminatorLearnsWhatIsRealAndWhatBelongsTogether) {
   options.precision = "fp32";
   options.schedule.warmup = 0;
   options.schedule.learning_rate = 0;  // the generator stands still
+  options.optimizer.kind = "muon";     // as in configs/; AdamW's loss spikes now and then
   options.gan.learning_rate = 2e-3;
   options.gan.r1 = 0.01;
   options.batch_size = 12;
@@ -118,7 +119,7 @@ TEST(GanObjectiveSlow, TheDiscriminatorLearnsWhatIsRealAndWhatBelongsTogether) {
   for (const char* name : {"hinge_real", "hinge_fake", "hinge_text", "hinge_prompt"}) {
     double late = 0;
     for (std::size_t i = log.size() - 5; i < log.size(); ++i) late += log[i][name].get<double>() / 5;
-    EXPECT_LT(late, 0.35) << name;  // an undecided logit has 1
+    EXPECT_LT(late, 0.2) << name;  // an undecided logit has 1
   }
 }
 
