@@ -68,22 +68,23 @@ void HygieneOptions::visit(Fields& f) {
   f("max_template", max_template, "rows whose sentences may differ in one word alone; 0 = any number", Range{0, 1e9});
   std::vector<std::string> names;
   for (const Objection objection : objections())
-    if (objection != Objection::malformed && objection != Objection::damaged) names.push_back(name(objection));
+    if (objection >= Objection::small && objection <= Objection::templated) names.push_back(name(objection));
   f("keep", keep, "objections that don't count", Choices{names});
   f("workers", workers, "threads, 0: all cores", Range{0, 1024});
 }
 
 const std::string& name(Objection objection) {
-  static const std::vector<std::string> all = {"none",    "malformed", "damaged", "small",     "aspect",   "blank",
-                                               "caption", "unchanged", "leak",    "duplicate", "repeated", "templated"};
+  static const std::vector<std::string> all = {"none",     "malformed", "damaged",   "small",    "aspect",
+                                               "blank",    "caption",   "unchanged", "leak",     "duplicate",
+                                               "repeated", "templated", "unneeded",  "undecided"};
   return all.at(static_cast<std::size_t>(objection));
 }
 
 const std::vector<Objection>& objections() {
-  static const std::vector<Objection> all = {Objection::malformed, Objection::damaged,  Objection::small,
-                                             Objection::aspect,    Objection::blank,    Objection::caption,
-                                             Objection::unchanged, Objection::leak,     Objection::duplicate,
-                                             Objection::repeated,  Objection::templated};
+  static const std::vector<Objection> all = {
+      Objection::malformed, Objection::damaged,   Objection::small,    Objection::aspect,    Objection::blank,
+      Objection::caption,   Objection::unchanged, Objection::leak,     Objection::duplicate, Objection::repeated,
+      Objection::templated, Objection::unneeded,  Objection::undecided};
   return all;
 }
 

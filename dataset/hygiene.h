@@ -22,7 +22,7 @@ struct HygieneOptions {
   double max_aspect = 4;          // longer side over shorter
   std::int64_t max_repeats = 0;   // rows with one sentence, 0 = any number
   std::int64_t max_template = 0;  // rows whose sentences differ in one word, 0 = any number
-  std::vector<std::string> keep;  // objections that don't count; malformed and damaged always do
+  std::vector<std::string> keep;  // objections that don't count, of those from small to templated
   std::int64_t workers = 0;
   void visit(Fields& f);
 };
@@ -41,6 +41,9 @@ enum class Objection {
   duplicate,  // sentence and both pictures are those of an earlier row
   repeated,   // the sentence, more than max_repeats times
   templated,  // the sentence but for one word, more than max_template times
+  // What Hygiene itself never says, since it takes a model:
+  unneeded,   // sentence or prompt alone tells the target
+  undecided,  // both together don't
 };
 const std::string& name(Objection objection);
 const std::vector<Objection>& objections();  // all but none

@@ -10,6 +10,7 @@
 
 #include "dataset/batch.h"
 #include "dataset/image.h"
+#include "dataset/metadata.h"
 #include "runtime/files.h"
 #include "runtime/options.h"
 
@@ -24,7 +25,8 @@ struct PackOptions {
   std::vector<std::string> splits;  // empty: all rows
   std::int64_t workers = 0;         // 0: all cores; the bytes written do not depend on it
   double max_megapixels = 64;
-  bool skip_bad = false;  // report bad rows and go on, instead of failing on the first
+  bool skip_bad = false;                   // report bad rows and go on, instead of failing on the first
+  std::function<bool(const Row&)> wanted;  // which rows; none: all. Not an option of the command line
   void visit(Fields& f);
 };
 

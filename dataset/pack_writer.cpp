@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "dataset/fit.h"
-#include "dataset/metadata.h"
 #include "dataset/pack.h"
 #include "dataset/parallel.h"
 #include "runtime/error.h"
@@ -29,8 +28,9 @@ std::vector<Entry> read_entries(const std::filesystem::path& folder, const PackO
   scan_metadata(
       folder,
       [&](Row&& row) {
-        const auto& wanted = options.splits;
-        if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), row.split) == wanted.end()) return;
+        const auto& splits = options.splits;
+        if (!splits.empty() && std::find(splits.begin(), splits.end(), row.split) == splits.end()) return;
+        if (options.wanted && !options.wanted(row)) return;
         entries.push_back({where(row.line), row.id, row.text, row.split, file.parent_path() / row.prompt_file_name,
                            file.parent_path() / row.target_file_name});
       },

@@ -9,6 +9,7 @@
 #include "dataset/image.h"
 #include "runtime/error.h"
 #include "runtime/text.h"
+#include "tools/bar_chart.h"
 
 namespace cigli {
 namespace {
@@ -46,21 +47,6 @@ std::string percent(std::int64_t part, std::int64_t all) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
 }
 
-// A line of a bar chart.
-std::string bar(const std::string& label, std::int64_t value, std::int64_t most, const std::string& note = "") {
-  return "<tr><td>" + escape_html(label) + "<td class=\"n\">" + std::to_string(value) +
-         "<td><div class=\"bar\" style=\"width:" + std::to_string(most == 0 ? 0 : 300 * value / most) + "px\"></div>" +
-         note + "\n";
-}
-
-std::string bars(const std::string& heading, const std::vector<std::pair<std::string, std::int64_t>>& values) {
-  std::int64_t most = 0;
-  for (const auto& [label, value] : values) most = std::max(most, value);
-  std::string html = "<section><h3>" + heading + "</h3><table>\n";
-  for (const auto& [label, value] : values) html += bar(label, value, most);
-  return html + "</table></section>\n";
-}
-
 // The most frequent first, among equals in the order of their names.
 std::vector<std::pair<std::string, std::int64_t>> most_frequent(const std::map<std::string, std::int64_t>& counts,
                                                                 std::size_t shown) {
@@ -71,17 +57,20 @@ std::vector<std::pair<std::string, std::int64_t>> most_frequent(const std::map<s
 }
 
 const std::string& explanation(Objection objection) {
-  static const std::map<Objection, std::string> all = {{Objection::malformed, "the line itself is malformed"},
-                                                       {Objection::damaged, "an image is missing or damaged"},
-                                                       {Objection::small, "an image is too small"},
-                                                       {Objection::aspect, "an image is too long"},
-                                                       {Objection::blank, "an image is blank"},
-                                                       {Objection::caption, "the sentence is no caption"},
-                                                       {Objection::unchanged, "prompt and target are the same picture"},
-                                                       {Objection::leak, "a picture is also in a split for scoring"},
-                                                       {Objection::duplicate, "an earlier row is the same"},
-                                                       {Objection::repeated, "the sentence repeats"},
-                                                       {Objection::templated, "the sentence is one of a template"}};
+  static const std::map<Objection, std::string> all = {
+      {Objection::malformed, "the line itself is malformed"},
+      {Objection::damaged, "an image is missing or damaged"},
+      {Objection::small, "an image is too small"},
+      {Objection::aspect, "an image is too long"},
+      {Objection::blank, "an image is blank"},
+      {Objection::caption, "the sentence is no caption"},
+      {Objection::unchanged, "prompt and target are the same picture"},
+      {Objection::leak, "a picture is also in a split for scoring"},
+      {Objection::duplicate, "an earlier row is the same"},
+      {Objection::repeated, "the sentence repeats"},
+      {Objection::templated, "the sentence is one of a template"},
+      {Objection::unneeded, "sentence or prompt alone tells the target"},
+      {Objection::undecided, "both together don't tell the target"}};
   return all.at(objection);
 }
 
@@ -213,10 +202,10 @@ std::string CurationReport::examples(const fs::path& folder) const {
   return html;
 }
 
-std::string CurationReport::page(const std::string& title, const fs::path& folder) const {
+std::string CurationReport::page(const std::string& title, const fs::path& folder, const std::string& section) const {
   return "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>" + escape_html(title) +
-         "</title>\n<style>" + kStyle + "</style>\n<h1>" + escape_html(title) + "</h1>\n" + funnel() + statistics() +
-         examples(folder) + "</html>\n";
+         "</title>\n<style>" + kStyle + "</style>\n<h1>" + escape_html(title) + "</h1>\n" + funnel() + section +
+         statistics() + examples(folder) + "</html>\n";
 }
 
 }  // namespace cigli

@@ -24,9 +24,10 @@ class CurationReport {
   nlohmann::ordered_json json() const;  // rows, kept, dropped: {objection: rows}; they add up
 
   // One HTML page without scripts or other files: the rows left after each objection, the splits, sentence lengths,
-  // words, image sizes, and a sample of kept and dropped rows with their reasons. Reads the sample's images below
-  // `folder`.
-  std::string page(const std::string& title, const std::filesystem::path& folder) const;
+  // words, image sizes, and a sample of kept and dropped rows with their reasons; `section`, HTML, stands behind the
+  // first. Reads the sample's images below `folder`.
+  std::string page(const std::string& title, const std::filesystem::path& folder,
+                   const std::string& section = "") const;
 
  private:
   struct Example {

@@ -1,13 +1,17 @@
+#include <functional>
 #include <iostream>
+#include <optional>
 #include <set>
 
 #include "dataset/hygiene.h"
+#include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
 #include "runtime/progress.h"
 #include "tools/commands.h"
 #include "tools/curation_report.h"
+#include "tools/necessity_gate.h"
 
 namespace cigli {
 namespace {
@@ -18,21 +22,27 @@ using Json = nlohmann::ordered_json;
 struct DataCurateOptions {
   std::string data, out;
   HygieneOptions hygiene;
+  GateOptions gate;
+  std::int64_t threads = 0;
   bool dry_run = false, json = false;
   void visit(Fields& f) {
     f("data", data, "dataset folder to curate; nothing in it changes", Required{});
     f("out", out, "dataset folder to write what is kept into");
     hygiene.visit(f);
+    gate.visit(f);
+    f("threads", threads, "threads that train the scorers, 0: all cores", Range{0, 1024});
     f("dry_run", dry_run, "say what would be kept, and write nothing");
     f("json", json, "print the counts as JSON on stdout");
   }
 };
 
-void print(const CurationReport& report, const std::string& where) {
-  std::cout << where << ": " << report.kept() << " of " << report.rows() << " rows kept\n";
+std::string describe(const CurationReport& report, const std::string& where) {
+  std::string text =
+      where + ": " + std::to_string(report.kept()) + " of " + std::to_string(report.rows()) + " rows kept\n";
   for (const Objection objection : objections())
     if (report.count(objection) > 0)
-      std::cout << "  " << report.count(objection) << " dropped: " << name(objection) << '\n';
+      text += "  " + std::to_string(report.count(objection)) + " dropped: " + name(objection) + '\n';
+  return text;
 }
 
 void put_line(const ByteSink& sink, const Json& object) {
@@ -40,8 +50,12 @@ void put_line(const ByteSink& sink, const Json& object) {
   sink(line.data(), line.size());
 }
 
+using OnJudged = std::function<void(const Row* row, const Judgement& judgement)>;
+// What judges the rows one by one, in the order of the file.
+using Judge = std::function<void(const OnJudged& on_judged)>;
+
 // The dataset folder of what is kept: images, `dropped.jsonl`, and then `metadata.jsonl` as one step.
-CurationReport write_kept(Hygiene& hygiene, const fs::path& data, const fs::path& out) {
+CurationReport write_kept(const Judge& judge, const fs::path& data, const fs::path& out) {
   CurationReport report;
   std::set<std::string> linked;
   const auto link_image = [&](const std::string& file) {
@@ -52,7 +66,7 @@ CurationReport write_kept(Hygiene& hygiene, const fs::path& data, const fs::path
   const InterruptGuard guard;
   write_file(out / "metadata.jsonl", [&](const ByteSink& kept) {
     write_file(out / "dropped.jsonl", [&](const ByteSink& dropped) {
-      hygiene.judge([&](const Row* row, const Judgement& judgement) {
+      judge([&](const Row* row, const Judgement& judgement) {
         if (InterruptGuard::requested())
           throw Interrupted(out.string() + ": interrupted; the same command goes on from there");
         report.add(row, judgement);
@@ -82,26 +96,44 @@ int run_data_curate(const Arguments& arguments) {
   const auto options = parse<DataCurateOptions>(arguments);
   if (options.dry_run == !options.out.empty())
     throw UsageError("cigli " + arguments.command + ": expected --out, or --dry-run without it");
+  if (options.dry_run && !options.gate.gate.empty())
+    throw UsageError("cigli " + arguments.command +
+                     ": a gate trains scorers in --out; expected --dry-run without --gate");
   const fs::path out = options.out, workspace = options.dry_run ? fs::path() : out / "unfinished";
   if (!options.dry_run && fs::exists(out / "metadata.jsonl"))
     throw Error((out / "metadata.jsonl").string() + ": the folder holds a dataset already; expected a new folder");
+  set_threads(options.threads);
   Hygiene hygiene(options.data, options.hygiene, workspace);
   Progress progress("images", 0);
   hygiene.look([&](std::int64_t rows) { progress.update(rows); });
   progress.finish();
+  std::optional<NecessityGate> gate;
+  if (!options.gate.gate.empty()) gate.emplace(hygiene, options.data, workspace, options.gate);
+  const Judge judge = [&](const OnJudged& on_judged) {
+    hygiene.judge([&](const Row* row, Judgement judgement) {
+      if (gate && row != nullptr) gate->judge(*row, judgement);
+      on_judged(row, judgement);
+    });
+  };
+
   CurationReport report;
-  if (options.dry_run) {
-    hygiene.judge([&](const Row* row, const Judgement& judgement) { report.add(row, judgement); });
-  } else {
-    report = write_kept(hygiene, options.data, out);
-    write_file(out / "curation.json", report.json().dump(2) + '\n');
-    write_file(out / "report.html", report.page("Curation of " + options.data, options.data));
+  if (options.dry_run)
+    judge([&](const Row* row, const Judgement& judgement) { report.add(row, judgement); });
+  else
+    report = write_kept(judge, options.data, out);
+  Json counts = report.json();
+  if (gate) counts["necessity"] = gate->json();
+  if (!options.dry_run) {
+    write_file(out / "curation.json", counts.dump(2) + '\n');
+    if (gate) write_file(out / "necessity.jsonl", gate->lines());
+    write_file(out / "report.html",
+               report.page("Curation of " + options.data, options.data, gate ? gate->section() : ""));
     fs::remove_all(workspace);
   }
   if (options.json)
-    std::cout << report.json() << '\n';
+    std::cout << counts << '\n';
   else
-    print(report, options.dry_run ? options.data : options.out);
+    std::cout << describe(report, options.dry_run ? options.data : options.out) << (gate ? gate->text() : "");
   return 0;
 }
 

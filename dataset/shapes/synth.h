@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dataset/shapes/sample.h"
+#include "dataset/shapes/siblings.h"
 #include "runtime/options.h"
 
 namespace cigli {
@@ -17,13 +18,17 @@ struct SynthOptions {
   std::int64_t seed = 0;
   std::string world = "shapes-64";
   std::int64_t size = 64;
-  std::string split;         // empty: all three, eight to one to one
-  std::int64_t workers = 0;  // 0: all cores; the files don't depend on it
+  std::string split;            // empty: all three, eight to one to one
+  std::int64_t per_prompt = 1;  // pairs that share a prompt
+  double planted = 0;           // share of pairs whose sentence tells the target alone, and as many whose prompt does
+  std::int64_t workers = 0;     // 0: all cores; the files don't depend on it
   void visit(Fields& f);
 };
 
 // A row of metadata.jsonl: with its program, scenes and world it carries all that the checker needs.
-nlohmann::ordered_json synth_row(const Sample& sample, const std::string& id, std::int64_t number, std::int64_t size);
+// A planted pair says so under "planted" and has no program, which would not be true of it.
+nlohmann::ordered_json synth_row(const Sample& sample, const std::string& id, std::int64_t number, std::int64_t size,
+                                 Planted planted = Planted::none);
 
 // Writes a dataset folder: images/<number / 500>/<number>-prompt.png and -target.png, and metadata.jsonl last and as
 // one step, so that an interrupted run leaves no folder that looks whole. The same options give the same bytes. Throws

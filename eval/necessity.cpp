@@ -1,0 +1,260 @@
+#include "eval/necessity.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+#include <set>
+
+#include "runtime/error.h"
+#include "runtime/files.h"
+#include "training/data_order.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<const char*, 3> kInputs = {"both", "text-only", "image-only"};
+
+// The fold of each row: prompts in random order, each with all its rows into the fold that has fewest.
+std::vector<std::int64_t> deal_folds(const Candidates& all, const NecessityOptions& options) {
+  std::vector<std::int64_t> prompts(all.by_prompt().size()), fold(all.rows().size());
+  std::iota(prompts.begin(), prompts.end(), 0);
+  std::vector<std::int64_t> filled(static_cast<std::size_t>(options.folds));
+  DataOrder order(prompts, static_cast<std::uint64_t>(options.seed));
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const auto& group = all.by_prompt()[static_cast<std::size_t>(order.at(static_cast<std::int64_t>(i)))];
+    const auto to = std::min_element(filled.begin(), filled.end()) - filled.begin();
+    for (const std::int64_t place : group) fold[static_cast<std::size_t>(place)] = to;
+    filled[static_cast<std::size_t>(to)] += static_cast<std::int64_t>(group.size());
+  }
+  return fold;
+}
+
+std::uint64_t seed_of(const NecessityOptions& options, std::int64_t judge) {
+  return static_cast<std::uint64_t>(options.seed * options.folds + judge);
+}
+
+std::string nats(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f nats", value);
+  return text;
+}
+
+void decide(RowNecessity& row, double margin) {
+  if (row.joint <= margin) {
+    row.need = Need::undecided;
+    row.reason = "sentence and prompt together don't tell the target from others: " + nats(row.joint);
+  } else if (row.necessity() > margin) {
+    row.need = Need::kept;
+  } else {
+    const bool text = row.text_only >= row.image_only;
+    row.need = Need::dropped;
+    row.reason = std::string("the ") + (text ? "sentence" : "prompt") +
+                 " alone tells the target: " + nats(text ? row.text_only : row.image_only) + ", both " +
+                 nats(row.joint);
+  }
+}
+
+// Evidence of `judged`'s rows by one scorer, from the workspace where it is there already.
+class Judges {
+ public:
+  Judges(const Pack& pack, const Alike& alike, const NecessityOptions& options, fs::path workspace)
+      : pack_(pack), alike_(alike), options_(options), workspace_(std::move(workspace)) {
+    if (workspace_.empty()) return;
+    make_folder(workspace_);
+    NecessityOptions copy = options;
+    copy.margin = 0;  // any may be applied to what was judged
+    std::uint64_t rows = static_cast<std::uint64_t>(pack.size());
+    for (const auto* numbers : {&alike.prompt, &alike.text, &alike.target})
+      for (const std::uint64_t number : *numbers) rows = (rows ^ number) * 0x9E3779B97F4A7C15;
+    key_ = {{"options", write_json(fields_of(copy))}, {"rows", rows}};
+  }
+
+  std::vector<Evidence> evidence(std::int64_t judge, const std::string& inputs,
+                                 const std::vector<std::int64_t>& learned, const std::vector<std::int64_t>& judged,
+                                 const std::function<void()>& on_step) {
+    const fs::path file = workspace_ / ("evidence-" + std::to_string(judge) + "-" + inputs + ".json");
+    if (!workspace_.empty() && fs::exists(file)) {
+      const Json kept = Json::parse(read_file(file), nullptr, false);
+      if (kept.is_object() && kept.value("key", Json()) == key_) {
+        std::vector<Evidence> all;
+        for (const Json& row : kept.at("evidence")) all.push_back({row.at(0), row.at(1)});
+        for (std::int64_t i = 0; i < options_.training.steps; ++i) on_step();
+        return all;
+      }
+    }
+    std::vector<std::string> texts;
+    for (const std::int64_t row : learned) texts.emplace_back(pack_.text(row));
+    ScorerTraining training = options_.training;
+    training.seed = seed_of(options_, judge);
+    const Tokenizer tokenizer = Tokenizer::train(texts, PairScorerOptions().text.vocabulary);
+    const TrainedScorer scorer(pack_, alike_, learned, tokenizer, inputs, training, on_step);
+    const std::vector<Evidence> all = scorer.judge(pack_, Candidates(alike_, judged), options_.draws);
+    if (!workspace_.empty()) {
+      Json rows = Json::array();
+      for (const Evidence& evidence : all) rows.push_back({evidence.nats, evidence.first});
+      write_file(file, Json{{"key", key_}, {"evidence", rows}}.dump());
+    }
+    return all;
+  }
+
+ private:
+  const Pack& pack_;
+  const Alike& alike_;
+  const NecessityOptions& options_;
+  fs::path workspace_;
+  Json key_;
+};
+
+// All that was said of a row: by judge, by inputs.
+using Verdicts = std::vector<std::array<Evidence, kInputs.size()>>;
+
+RowNecessity summary(const Verdicts& verdicts, double margin) {
+  RowNecessity row;
+  std::vector<double> needs;
+  const auto judges = static_cast<double>(verdicts.size());
+  for (const auto& [joint, text, image] : verdicts) {
+    row.joint += joint.nats / judges;
+    row.text_only += text.nats / judges;
+    row.image_only += image.nats / judges;
+    needs.push_back(joint.nats - std::max(text.nats, image.nats));
+  }
+  if (needs.size() == 2) row.spread = std::abs(needs[0] - needs[1]) / std::sqrt(2.0);
+  decide(row, margin);
+  return row;
+}
+
+Score accuracy(const std::vector<Verdicts>& all, std::size_t inputs) {
+  std::vector<double> hits;
+  for (const Verdicts& verdicts : all) {
+    double sum = 0;
+    for (const auto& evidence : verdicts) sum += evidence[inputs].first;
+    hits.push_back(std::min(1.0, sum / static_cast<double>(verdicts.size())));
+  }
+  return score_of(hits);
+}
+
+}  // namespace
+
+void NecessityOptions::visit(Fields& f) {
+  f("folds", folds, "parts that the rows are dealt into, so that no scorer judges a row it learned from", Range{2, 64});
+  f("steps", training.steps, "training steps of each scorer, of which there are three a fold", Range{1});
+  f("batch_size", training.batch_size, "rows a training step", Range{2, 4096});
+  f("learning_rate", training.learning_rate, "learning rate of the scorers", Range{0});
+  f("candidates", training.candidates, "targets among which a row's own is to be found", Range{2, 4096});
+  f("draws", draws, "sets of candidates a row is judged by", Range{1, 1000});
+  f("margin", margin, "nats by which both inputs must tell a target better than one alone", Range{0, 100});
+  f("seed", seed, "seed of folds, candidates and scorers", Range{0, 1e9});
+}
+
+const std::string& name(Need need) {
+  static const std::vector<std::string> all = {"kept", "dropped", "undecided"};
+  return all.at(static_cast<std::size_t>(need));
+}
+
+std::int64_t NecessityTable::count(Need need) const {
+  return std::count_if(rows.begin(), rows.end(), [&](const RowNecessity& row) { return row.need == need; });
+}
+
+Json NecessityTable::json() const {
+  double mean = 0;
+  for (const RowNecessity& row : rows) mean += row.necessity() / static_cast<double>(rows.size());
+  return {{"rows", rows.size()},
+          {"kept", count(Need::kept)},
+          {"dropped", count(Need::dropped)},
+          {"undecided", count(Need::undecided)},
+          {"accuracy",
+           {{"joint", to_json(joint)},
+            {"text_only", to_json(text_only)},
+            {"image_only", to_json(image_only)},
+            {"chance", chance}}},
+          {"necessity", {{"mean", mean}, {"folds", folds}}}};
+}
+
+NecessityTable judge_necessity(const Pack& pack, const NecessityOptions& options, const fs::path& workspace,
+                               const std::function<void(std::int64_t, std::int64_t)>& on_progress) {
+  const Alike alike = find_alike(pack);
+  std::vector<std::int64_t> everything(static_cast<std::size_t>(pack.size()));
+  std::iota(everything.begin(), everything.end(), 0);
+  const Candidates all(alike, everything);
+  const auto prompts = static_cast<std::int64_t>(all.by_prompt().size());
+  if (prompts < 2 * options.folds)
+    throw Error("necessity is judged in " + std::to_string(options.folds) +
+                " folds of the prompts, of which there are " + std::to_string(prompts) +
+                " different ones; expected at least " + std::to_string(2 * options.folds));
+  const std::vector<std::int64_t> fold = deal_folds(all, options);
+  const auto rows_of = [&](const std::set<std::int64_t>& folds, bool in) {
+    std::vector<std::int64_t> rows;
+    for (const std::int64_t row : everything)
+      if ((folds.count(fold[static_cast<std::size_t>(row)]) == 1) == in) rows.push_back(row);
+    return rows;
+  };
+
+  Judges judges(pack, alike, options, workspace);
+  std::vector<Verdicts> verdicts(everything.size());
+  std::int64_t done = 0;
+  const std::int64_t steps = options.folds * static_cast<std::int64_t>(kInputs.size()) * options.training.steps;
+  const auto on_step = [&] {
+    if (on_progress) on_progress(++done, steps);
+  };
+  NecessityTable table;
+  for (std::int64_t judge = 0; judge < options.folds; ++judge) {
+    std::set<std::int64_t> judged{judge};
+    if (options.folds > 2) judged.insert((judge + 1) % options.folds);
+    const std::vector<std::int64_t> learned = rows_of(judged, false), rows = rows_of(judged, true);
+    for (const std::int64_t row : rows) verdicts[static_cast<std::size_t>(row)].emplace_back();
+    for (std::size_t inputs = 0; inputs < kInputs.size(); ++inputs) {
+      const std::vector<Evidence> found = judges.evidence(judge, kInputs[inputs], learned, rows, on_step);
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        verdicts[static_cast<std::size_t>(rows[i])].back()[inputs] = found[i];
+    }
+    const Candidates candidates(alike, rows);
+    for (std::size_t place = 0; place < rows.size(); ++place)
+      table.chance += 1.0 / static_cast<double>(candidates
+                                                    .draw(static_cast<std::int64_t>(place), options.training.candidates,
+                                                          seed_of(options, judge), 0)
+                                                    .size());
+  }
+
+  std::vector<double> sums(static_cast<std::size_t>(options.folds)), counts(sums.size());
+  double judgements = 0;
+  for (std::size_t i = 0; i < everything.size(); ++i) {
+    table.rows.push_back(summary(verdicts[i], options.margin));
+    table.rows.back().id = pack.id(static_cast<std::int64_t>(i));
+    const auto of = static_cast<std::size_t>(fold[i]);
+    sums[of] += table.rows.back().necessity();
+    counts[of] += 1;
+    judgements += static_cast<double>(verdicts[i].size());
+  }
+  for (std::size_t k = 0; k < sums.size(); ++k) table.folds.push_back(sums[k] / counts[k]);
+  table.chance /= judgements;
+  table.joint = accuracy(verdicts, 0);
+  table.text_only = accuracy(verdicts, 1);
+  table.image_only = accuracy(verdicts, 2);
+  return table;
+}
+
+Score area_under_roc(const std::vector<double>& positives, const std::vector<double>& negatives) {
+  if (positives.empty() || negatives.empty())
+    throw Error("the area under an ROC curve needs values of both kinds, got " + std::to_string(positives.size()) +
+                " positives and " + std::to_string(negatives.size()) + " negatives");
+  std::vector<double> sorted = negatives;
+  std::sort(sorted.begin(), sorted.end());
+  double sum = 0;
+  for (const double value : positives) {
+    const auto [low, high] = std::equal_range(sorted.begin(), sorted.end(), value);
+    sum += static_cast<double>(low - sorted.begin()) + 0.5 * static_cast<double>(high - low);
+  }
+  const auto p = static_cast<double>(positives.size()), n = static_cast<double>(negatives.size());
+  const double area = sum / (p * n);
+  const double q1 = area / (2 - area), q2 = 2 * area * area / (1 + area);
+  const double variance = (area * (1 - area) + (p - 1) * (q1 - area * area) + (n - 1) * (q2 - area * area)) / (p * n);
+  const double half = 1.959964 * std::sqrt(std::max(0.0, variance));
+  return {area, static_cast<std::int64_t>(p + n), {std::max(0.0, area - half), std::min(1.0, area + half)}};
+}
+
+}  // namespace cigli

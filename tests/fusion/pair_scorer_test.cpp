@@ -1,0 +1,107 @@
+#include "fusion/pair_scorer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace cigli {
+namespace {
+
+using torch::Tensor;
+
+PairScorerOptions tiny_scorer(const std::string& inputs = "both") {
+  PairScorerOptions o;
+  o.text.vocabulary = 514;
+  o.text.width = o.fusion.width = 16;
+  o.text.heads = o.fusion.heads = 2;
+  o.text.layers = o.fusion.layers = 1;
+  o.image.widths = {16, 32};
+  o.fusion.inputs = inputs;
+  o.width = 8;
+  return o;
+}
+
+// A scorer whose fusion counts: as made, all its residual branches and its last layer are zero.
+PairScorer random_scorer(const std::string& inputs = "both") {
+  torch::manual_seed(5);
+  PairScorer scorer(tiny_scorer(inputs), 514);
+  const torch::NoGradGuard no_gradients;
+  for (Tensor& parameter : scorer->parameters()) parameter.add_(0.2 * torch::randn_like(parameter));
+  return scorer;
+}
+
+struct Inputs {
+  TokenBatch text = tokenize(Tokenizer(), {"red", "a blue one"}, 16);
+  Tensor prompt = torch::randn({2, 3, 16, 16});
+};
+
+double difference(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
+
+TEST(PairScorer, AQueryHasTheShapeOfTheTargetsCellsWhateverThePromptIs) {
+  PairScorer scorer = random_scorer();
+  const Inputs in;
+  EXPECT_EQ(scorer->key(torch::randn({3, 3, 24, 16})).sizes(), (std::vector<std::int64_t>{3, 8, 6, 4}));
+  EXPECT_EQ(scorer->query(in.text, in.prompt, 6, 4).sizes(), (std::vector<std::int64_t>{2, 8, 6, 4}));
+  EXPECT_EQ(scorer->query(in.text, torch::randn({2, 3, 16, 40}), 6, 4).sizes(),
+            (std::vector<std::int64_t>{2, 8, 6, 4}));
+}
+
+TEST(PairScorer, SeesTheInputsThatItIsToSee) {
+  const Inputs in, other;
+  const TokenBatch other_text = tokenize(Tokenizer(), {"two", "nothing of it"}, 16);
+  for (const std::string inputs : {"both", "text-only", "image-only"}) {
+    PairScorer scorer = random_scorer(inputs);
+    const Tensor query = scorer->query(in.text, in.prompt, 4, 4);
+    const double by_text = difference(query, scorer->query(other_text, in.prompt, 4, 4));
+    const double by_image = difference(query, scorer->query(in.text, other.prompt, 4, 4));
+    EXPECT_EQ(by_text > 1e-3, inputs != "image-only") << inputs << " " << by_text;
+    EXPECT_EQ(by_image > 1e-3, inputs != "text-only") << inputs << " " << by_image;
+    EXPECT_EQ(by_text == 0, inputs == "image-only") << inputs;
+    EXPECT_EQ(by_image == 0, inputs == "text-only") << inputs;
+  }
+}
+
+TEST(PairScorer, StartsFromThePromptsOwnKey) {
+  torch::manual_seed(5);
+  PairScorer scorer(tiny_scorer(), 514);
+  const Inputs in;
+  EXPECT_LT(difference(scorer->query(in.text, in.prompt, 4, 4), scorer->key(in.prompt)), 1e-6);
+}
+
+TEST(PairScorer, EveryWeightLearns) {
+  PairScorer scorer = random_scorer();
+  const Inputs in;
+  const Tensor keys = scorer->key(torch::randn({2, 3, 16, 16}));
+  contrastive_loss(pair_scores(scorer->query(in.text, in.prompt, 4, 4), keys), torch::zeros({2, 2}, torch::kBool))
+      .backward();
+  for (const auto& p : scorer->named_parameters()) {
+    const bool replaces_input = p.key().find("null_") != std::string::npos;
+    EXPECT_EQ(p.value().grad().defined() && p.value().grad().abs().sum().item<double>() > 0, !replaces_input)
+        << p.key();
+  }
+}
+
+TEST(PairScores, AreScaledInnerProducts) {
+  const Tensor queries = torch::tensor({1.0f, 2.0f, 3.0f, 4.0f}).view({1, 2, 1, 2});
+  const Tensor keys = torch::tensor({1.0f, 0.0f, 0.0f, 1.0f, 2.0f, 2.0f, 2.0f, 2.0f}).view({2, 2, 1, 2});
+  const Tensor scores = pair_scores(queries, keys);
+  EXPECT_EQ(scores.sizes(), (std::vector<std::int64_t>{1, 2}));
+  EXPECT_FLOAT_EQ(scores[0][0].item<float>(), 5.0f / 2);
+  EXPECT_FLOAT_EQ(scores[0][1].item<float>(), 20.0f / 2);
+  EXPECT_THROW(pair_scores(queries, keys.view({2, 1, 2, 2})), c10::Error);
+}
+
+TEST(ContrastiveLoss, IsMinusTheLogOfTheOwnTargetsShare) {
+  const Tensor none = torch::zeros({3, 3}, torch::kBool);
+  EXPECT_NEAR(contrastive_loss(torch::zeros({3, 3}), none).item<double>(), std::log(3.0), 1e-6);
+  const Tensor scores = torch::eye(3) * std::log(4.0);
+  EXPECT_NEAR(contrastive_loss(scores, none).item<double>(), -std::log(4.0 / 6), 1e-6);
+  // Row 0 has its target twice: the other one is no negative. The diagonal is always a candidate.
+  Tensor same = torch::eye(3, torch::kBool);
+  same[0][1] = true;
+  EXPECT_NEAR(contrastive_loss(scores, same).item<double>(), (-std::log(4.0 / 5) - 2 * std::log(4.0 / 6)) / 3, 1e-6);
+  EXPECT_THROW(contrastive_loss(torch::zeros({2, 3}), none), c10::Error);
+}
+
+}  // namespace
+}  // namespace cigli
