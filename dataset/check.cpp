@@ -1,43 +1,16 @@
 #include "dataset/check.h"
 
 #include <algorithm>
-#include <array>
-#include <unordered_map>
 #include <utility>
 
-#include "dataset/image.h"
-#include "dataset/metadata.h"
-#include "dataset/parallel.h"
-#include "runtime/error.h"
-#include "runtime/hash.h"
+#include "dataset/hygiene.h"
 #include "runtime/text.h"
 
 namespace cigli {
 namespace {
 
-constexpr std::size_t kChunk = 1024;  // rows in memory at a time
-
-// What was found in one image file.
-struct Sight {
-  std::uint64_t key = 0;  // of its pixels
-  std::string fault;
-};
-
-Sight look_at(const std::filesystem::path& file) {
-  Sight sight;
-  try {
-    const Image image = read_image(file);
-    std::string bytes = std::to_string(image.width) + " ";
-    bytes.append(reinterpret_cast<const char*>(image.pixels.data()), image.pixels.size());
-    sight.key = stable_hash(bytes);
-  } catch (const Error& error) {
-    sight.fault = error.what();
-  }
-  return sight;
-}
-
-std::string suggestion_for(const RowFault& fault) {
-  const auto says = [&](const char* part) { return fault.reason.find(part) != std::string::npos; };
+std::string fix_of_line(const std::string& reason) {
+  const auto says = [&](const char* part) { return reason.find(part) != std::string::npos; };
   if (says("duplicate id")) return "give each row an id of its own";
   if (says("UTF-8")) return "save the file as UTF-8";
   if (says("malformed JSON")) return "write one complete JSON object a line, without a comma at its end";
@@ -45,101 +18,112 @@ std::string suggestion_for(const RowFault& fault) {
   return "a row needs the strings id, text, prompt_file_name and target_file_name";
 }
 
+std::string fix_of(Objection objection, const std::string& reason) {
+  switch (objection) {
+    case Objection::malformed:
+      return fix_of_line(reason);
+    case Objection::damaged:
+      return "put a readable PNG, JPEG or BMP image there, or drop the row";
+    case Objection::small:
+      return "put a larger image there: training scales it up";
+    case Objection::aspect:
+      return "crop it: training fills what is left of its frame with one colour";
+    case Objection::blank:
+      return "drop the row: there is nothing to learn from";
+    case Objection::caption:
+      return "write a sentence that says what the target is, given the prompt";
+    case Objection::unchanged:
+      return "drop the row, unless copying is what it is to teach";
+    case Objection::leak:
+      return "keep pairs that share a picture in one split, or let data curate drop them";
+    case Objection::duplicate:
+      return "drop the row: training would count it twice";
+    default:
+      return "data curate drops such rows";
+  }
+}
+
+Level level_of(Objection objection) {
+  if (objection == Objection::malformed || objection == Objection::damaged) return Level::error;
+  return objection == Objection::leak ? Level::leak : Level::warning;
+}
+
 class Checker {
  public:
-  Checker(std::filesystem::path file, std::int64_t workers) : file_(std::move(file)), workers_(workers) {}
-
-  void add(Row&& row) {
-    ++report_.rows;
-    ++report_.splits[row.split];
-    if (!can_be_file_name(row.id))
-      warn(row, "the id can't be a file name", "use 1-200 letters, digits, - or _: results are written as <id>.png");
-    const std::vector<std::string> known = {"train", "val", "test"};
-    const std::string meant = nearest(row.split, known);
-    if (!row.split.empty() && !meant.empty() && meant != row.split)
-      warn(row, "unusual split \"" + row.split + "\"", "did you mean \"" + meant + "\"?");
-    row.object = nullptr;
-    waiting_.push_back(std::move(row));
-    if (waiting_.size() == kChunk) look_at_images();
-  }
-
-  void add(RowFault&& fault) {
-    report_.findings.push_back({true, fault.line, fault.id, fault.reason, suggestion_for(fault)});
+  void add(const Row* row, const Judgement& judgement) {
+    if (row != nullptr) add(*row);
+    const auto find = [&](Objection objection, const std::string& reason) {
+      report_.findings.push_back(
+          {level_of(objection), judgement.line, judgement.id, reason, fix_of(objection, reason)});
+    };
+    if (judgement.objection != Objection::none) find(judgement.objection, judgement.reason);
+    for (const auto& [objection, reason] : judgement.notes) find(objection, reason);
   }
 
   CheckReport finish() {
-    look_at_images();
     // What training does: rows without a split count where no row has one.
     const std::int64_t unsplit = report_.splits[""];
     report_.splits.erase("");
     const std::int64_t usable = report_.splits.empty() ? unsplit : report_.splits["train"];
     if (usable == 0)
-      report_.findings.push_back({true, 0, "", "no rows to train on",
+      report_.findings.push_back({Level::error, 0, "", "no rows to train on",
                                   "put rows into the split \"train\", or leave \"split\" out of all rows"});
     if (unsplit > 0 && !report_.splits.empty())
-      report_.findings.push_back({false, 0, "",
+      report_.findings.push_back({Level::warning, 0, "",
                                   std::to_string(unsplit) + " rows without a split beside others with one",
                                   "training leaves them out: give them a split"});
     if (unsplit > 0) report_.splits[""] = unsplit;
     if (report_.splits["train"] == 0) report_.splits.erase("train");
     std::stable_sort(report_.findings.begin(), report_.findings.end(),
                      [](const Finding& a, const Finding& b) { return a.line < b.line; });
-    report_.trainable = report_.errors() == 0;
     return std::move(report_);
   }
 
  private:
-  void warn(const Row& row, std::string message, std::string suggestion) {
-    report_.findings.push_back({false, row.line, row.id, std::move(message), std::move(suggestion)});
+  void add(const Row& row) {
+    ++report_.rows;
+    ++report_.splits[row.split];
+    const auto warn = [&](std::string message, std::string suggestion) {
+      report_.findings.push_back({Level::warning, row.line, row.id, std::move(message), std::move(suggestion)});
+    };
+    if (!can_be_file_name(row.id))
+      warn("the id can't be a file name", "use 1-200 letters, digits, - or _: results are written as <id>.png");
+    const std::string meant = nearest(row.split, {"train", "val", "test"});
+    if (!row.split.empty() && !meant.empty() && meant != row.split)
+      warn("unusual split \"" + row.split + "\"", "did you mean \"" + meant + "\"?");
   }
 
-  void look_at_images() {
-    const std::filesystem::path folder = file_.parent_path();
-    std::vector<std::array<Sight, 2>> sights(waiting_.size());
-    for_each_parallel(static_cast<std::int64_t>(waiting_.size()), workers_, [&](std::int64_t i) {
-      sights[i] = {look_at(folder / waiting_[i].prompt_file_name), look_at(folder / waiting_[i].target_file_name)};
-    });
-    for (std::size_t i = 0; i < waiting_.size(); ++i)
-      for (const Sight& sight : sights[i]) judge(waiting_[i], sight);
-    waiting_.clear();
-  }
-
-  void judge(const Row& row, const Sight& sight) {
-    if (!sight.fault.empty()) {
-      report_.findings.push_back({true, row.line, row.id, sight.fault, "put a readable PNG, JPEG or BMP image there"});
-      return;
-    }
-    const auto [first, fresh] = seen_.emplace(sight.key, Place{row.line, row.split});
-    if (!fresh && first->second.split != row.split)
-      warn(row,
-           "an image of this row is also on line " + std::to_string(first->second.line) + ", in split \"" +
-               first->second.split + "\"",
-           "keep pairs that share an image in one split: scores on the other would be too good");
-  }
-
-  struct Place {
-    std::int64_t line;
-    std::string split;
-  };
-
-  std::filesystem::path file_;
-  std::int64_t workers_;
-  std::vector<Row> waiting_;
-  std::unordered_map<std::uint64_t, Place> seen_;  // pixels -> where they stood first
   CheckReport report_;
 };
 
 }  // namespace
 
-std::int64_t CheckReport::errors() const {
-  return std::count_if(findings.begin(), findings.end(), [](const Finding& finding) { return finding.error; });
+void CheckOptions::visit(Fields& f) {
+  f("allow", allow, "leak: let splits share pictures", Choices{{"leak"}});
+  f("workers", workers, "threads, 0: all cores", Range{0, 1024});
 }
 
-CheckReport check_dataset(const std::filesystem::path& folder, std::int64_t workers) {
-  Checker checker(metadata_file(folder), workers);
-  scan_metadata(
-      folder, [&](Row&& row) { checker.add(std::move(row)); },
-      [&](RowFault&& fault) { checker.add(std::move(fault)); });
+const std::string& name(Level level) {
+  static const std::vector<std::string> all = {"error", "leak", "warning"};
+  return all.at(static_cast<std::size_t>(level));
+}
+
+std::int64_t CheckReport::count(Level level) const {
+  return std::count_if(findings.begin(), findings.end(),
+                       [&](const Finding& finding) { return finding.level == level; });
+}
+
+CheckReport check_dataset(const std::filesystem::path& folder, const CheckOptions& options,
+                          const std::function<void(std::int64_t)>& on_progress) {
+  HygieneOptions hygiene_options;
+  hygiene_options.workers = options.workers;
+  // Only warned of: such rows train, so their pictures count where splits share them.
+  hygiene_options.keep = {"small", "aspect", "blank", "caption", "unchanged"};
+  hygiene_options.keep.insert(hygiene_options.keep.end(), options.allow.begin(), options.allow.end());
+  Hygiene hygiene(folder, hygiene_options);
+  hygiene.look(on_progress);
+  Checker checker;
+  hygiene.judge([&](const Row* row, const Judgement& judgement) { checker.add(row, judgement); });
   return checker.finish();
 }
 
@@ -151,15 +135,16 @@ bool can_be_file_name(const std::string& id) {
 nlohmann::ordered_json to_json(const CheckReport& report) {
   auto findings = nlohmann::ordered_json::array();
   for (const Finding& finding : report.findings)
-    findings.push_back({{"level", finding.error ? "error" : "warning"},
+    findings.push_back({{"level", name(finding.level)},
                         {"line", finding.line},
                         {"id", finding.id},
                         {"message", finding.message},
                         {"suggestion", finding.suggestion}});
-  return {{"trainable", report.trainable},
+  return {{"passes", report.passes()},
           {"rows", report.rows},
-          {"errors", report.errors()},
-          {"warnings", static_cast<std::int64_t>(report.findings.size()) - report.errors()},
+          {"errors", report.count(Level::error)},
+          {"leaks", report.count(Level::leak)},
+          {"warnings", report.count(Level::warning)},
           {"splits", report.splits},
           {"findings", findings}};
 }

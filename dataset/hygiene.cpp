@@ -175,12 +175,18 @@ void Hygiene::take_chunk(std::vector<Row>& rows) {
     note.judgement.line = row.line;
     note.judgement.id = row.id;
     note.judgement.split = row.split;
-    const auto object = [&](Objection objection, const std::string& reason) {
+    const auto object = [&](Objection objection, std::string reason) {
       Judgement& judgement = note.judgement;
-      if (!counts(objection)) return;
-      if (judgement.objection != Objection::none && judgement.objection <= objection) return;
-      judgement.objection = objection;
-      judgement.reason = reason;
+      if (!counts(objection)) {
+        judgement.notes.emplace_back(objection, std::move(reason));
+      } else if (judgement.objection == Objection::none || objection < judgement.objection) {
+        if (judgement.objection != Objection::none)
+          judgement.notes.emplace_back(judgement.objection, std::move(judgement.reason));
+        judgement.objection = objection;
+        judgement.reason = std::move(reason);
+      } else {
+        judgement.notes.emplace_back(objection, std::move(reason));
+      }
     };
     for (const std::size_t side : {0, 1}) {
       const Look& look = looks[i][side];
@@ -287,7 +293,7 @@ void Hygiene::judge(const std::function<void(const Row* row, const Judgement& ju
         on_judged(&row, note.judgement);
       },
       [&](RowFault&& fault) {
-        on_judged(nullptr, {fault.line, fault.id, "", {}, Objection::malformed, fault.reason});
+        on_judged(nullptr, {fault.line, fault.id, "", {}, Objection::malformed, fault.reason, {}});
       });
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "dataset/caption.h"
@@ -54,6 +55,8 @@ struct Judgement {
   std::array<ImageSize, 2> sizes{};  // of prompt and target, 0x0 where unknown
   Objection objection = Objection::none;
   std::string reason;
+  std::vector<std::pair<Objection, std::string>>
+      notes;  // what else was seen: further objections, and those that don't count
 };
 
 // Judges the rows of a dataset folder on their own: is this a usable pair, and not one that is there already? Goes

@@ -100,7 +100,7 @@ TEST_F(Nlvr2, MakesAPairOfEachSide) {
   EXPECT_EQ(rows[1].target_file_name, rows[0].prompt_file_name);
   EXPECT_EQ(read_image(out() / rows[0].target_file_name), sample_image(12, 20, 1));
   EXPECT_EQ(read_file(out() / "skipped.jsonl"), "");
-  EXPECT_TRUE(check_dataset(out()).trainable);
+  EXPECT_TRUE(check_dataset(out()).passes());
 }
 
 TEST_F(Nlvr2, FindsImagesInFoldersWhateverTheirFormat) {

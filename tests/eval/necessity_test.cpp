@@ -30,12 +30,12 @@ TEST(AreaUnderRoc, CountsPairsInOrderAndTiesByHalf) {
   EXPECT_NE(error_of([] { area_under_roc({}, {1}); }).find("0 positives"), std::string::npos);
 }
 
-// With the area 0.893 of 51 positives and 58 negatives, the example of Hanley & McNeil 1982 (table II), eq. 1 and 2 give a
-// standard error of 0.0325.
+// With the area 0.893 of 51 positives and 58 negatives, the example of Hanley & McNeil 1982 (table II), eq. 1 and 2
+// give a standard error of 0.0325.
 TEST(AreaUnderRoc, HasTheIntervalOfItsPaper) {
   std::vector<double> positives(45, 100), negatives;
   for (int i = 0; i < 58; ++i) negatives.push_back(i);
-  positives.push_back(30.5);               // above 31 negatives
+  positives.push_back(30.5);                 // above 31 negatives
   positives.insert(positives.end(), 5, -1);  // below all
   const Score score = area_under_roc(positives, negatives);
   EXPECT_NEAR(score.accuracy, 0.893, 0.0005);
