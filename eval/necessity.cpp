@@ -91,7 +91,7 @@ class Judges {
     for (const std::int64_t row : learned) texts.emplace_back(pack_.text(row));
     ScorerTraining training = options_.training;
     training.seed = seed_of(options_, judge);
-    const Tokenizer tokenizer = Tokenizer::train(texts, PairScorerOptions().text.vocabulary);
+    const Tokenizer tokenizer = Tokenizer::train(texts, training.architecture.text.vocabulary);
     const TrainedScorer scorer(pack_, alike_, learned, tokenizer, inputs, training, on_step);
     const std::vector<Evidence> all = scorer.judge(pack_, Candidates(alike_, judged), options_.draws);
     if (!workspace_.empty()) {

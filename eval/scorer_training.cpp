@@ -75,19 +75,18 @@ class HardBatches {
   std::int64_t position_ = 0;
 };
 
-// The scores' mean evidence at a temperature.
-double mean_nats(const std::vector<Tensor>& scores, double temperature) {
-  double sum = 0;
-  for (const Tensor& of_row : scores)
-    sum += (of_row / temperature).log_softmax(0)[0].item<double>() + std::log(static_cast<double>(of_row.size(0)));
-  return sum / static_cast<double>(scores.size());
+// Evidence of each row at a temperature, [N] nats: scores [N,K] float32, the own target's first, -inf where a row has
+// fewer candidates.
+Tensor nats_of(const Tensor& scores, double temperature) {
+  const Tensor counts = scores.isfinite().sum(1).to(torch::kFloat32);
+  return (scores / temperature).log_softmax(1).select(1, 0) + counts.log();
 }
 
-// Of 1/4 to 64, in eighths of an octave, that at which the evidence is highest.
-double best_temperature(const std::vector<Tensor>& scores) {
+// Of 1/4 to 64, in eighths of an octave, that at which the mean evidence is highest.
+double best_temperature(const Tensor& scores) {
   double best = 1, highest = -std::numeric_limits<double>::infinity();
   for (int eighths = -16; eighths <= 48; ++eighths) {
-    const double temperature = std::exp2(eighths / 8.0), nats = mean_nats(scores, temperature);
+    const double temperature = std::exp2(eighths / 8.0), nats = nats_of(scores, temperature).mean().item<double>();
     if (nats > highest) {
       highest = nats;
       best = temperature;
@@ -121,7 +120,7 @@ TrainedScorer::TrainedScorer(const Pack& pack, const Alike& alike, const std::ve
     }
 
   torch::manual_seed(options.seed);
-  PairScorerOptions architecture;
+  PairScorerOptions architecture = options.architecture;
   architecture.fusion.inputs = inputs;
   scorer_ = PairScorer(architecture, tokenizer.vocabulary());
   const Candidates validation(alike, held_out);
@@ -129,8 +128,8 @@ TrainedScorer::TrainedScorer(const Pack& pack, const Alike& alike, const std::ve
   std::vector<Tensor> best;
   const auto look = [&] {
     const torch::NoGradGuard no_gradients;
-    const std::vector<Tensor> scores = candidate_scores(embed(pack, held_out), validation, 1);
-    const double temperature = best_temperature(scores), nats = mean_nats(scores, temperature);
+    const Tensor scores = candidate_scores(embed(pack, held_out), validation, 0);
+    const double temperature = best_temperature(scores), nats = nats_of(scores, temperature).mean().item<double>();
     if (nats <= highest) return;
     highest = nats;
     temperature_ = temperature;
@@ -193,30 +192,32 @@ TrainedScorer::Embedded TrainedScorer::embed(const Pack& pack, const std::vector
   return {torch::cat(queries), torch::cat(keys)};
 }
 
-// For each row and draw the scores of its candidates, its own first: [K] float32 each.
-std::vector<Tensor> TrainedScorer::candidate_scores(const Embedded& embedded, const Candidates& rows,
-                                                    std::int64_t draws) const {
-  std::vector<Tensor> scores;
-  for (std::int64_t place = 0; place < embedded.keys.size(0); ++place)
-    for (std::int64_t draw = 0; draw < draws; ++draw) {
-      const std::vector<std::int64_t> drawn =
-          rows.draw(place, options_.candidates, options_.seed, static_cast<std::uint64_t>(draw));
-      const Tensor keys = embedded.keys.index_select(0, torch::tensor(drawn));
-      scores.push_back(pair_scores(embedded.queries[place].unsqueeze(0), keys)[0]);
-    }
+Tensor TrainedScorer::candidate_scores(const Embedded& embedded, const Candidates& rows, std::int64_t draw) const {
+  const std::int64_t count = embedded.keys.size(0);
+  Tensor scores = torch::full({count, options_.candidates}, -std::numeric_limits<float>::infinity());
+  for (std::int64_t place = 0; place < count; ++place) {
+    const std::vector<std::int64_t> drawn =
+        rows.draw(place, options_.candidates, options_.seed, static_cast<std::uint64_t>(draw));
+    const Tensor keys = embedded.keys.index_select(0, torch::tensor(drawn));
+    const Tensor found = pair_scores(embedded.queries[place].unsqueeze(0), keys)[0];
+    scores[place].narrow(0, 0, found.size(0)).copy_(found);
+  }
   return scores;
 }
 
 std::vector<Evidence> TrainedScorer::judge(const Pack& pack, const Candidates& judged, std::int64_t draws) const {
   const torch::NoGradGuard no_gradients;
-  const std::vector<Tensor> scores = candidate_scores(embed(pack, judged.rows()), judged, draws);
+  const Embedded embedded = embed(pack, judged.rows());
   std::vector<Evidence> all(judged.rows().size());
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    Evidence& evidence = all[i / static_cast<std::size_t>(draws)];
-    evidence.nats += mean_nats({scores[i]}, temperature_) / static_cast<double>(draws);
-    const Tensor highest = scores[i] == scores[i].max();
-    if (highest[0].item<bool>())
-      evidence.first += 1.0 / static_cast<double>(draws * highest.sum().item<std::int64_t>());
+  for (std::int64_t draw = 0; draw < draws; ++draw) {
+    const Tensor scores = candidate_scores(embedded, judged, draw), nats = nats_of(scores, temperature_);
+    const Tensor highest = scores == scores.amax(1, true);
+    const Tensor first = highest.select(1, 0).to(torch::kFloat32) / highest.sum(1);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto row = static_cast<std::int64_t>(i);
+      all[i].nats += nats[row].item<double>() / static_cast<double>(draws);
+      all[i].first += first[row].item<double>() / static_cast<double>(draws);
+    }
   }
   return all;
 }

@@ -13,6 +13,7 @@
 namespace cigli {
 
 struct ScorerTraining {
+  PairScorerOptions architecture;  // its fusion's inputs are set by the scorer
   std::int64_t steps = 2000;
   std::int64_t batch_size = 64;
   double learning_rate = 1e-3;
@@ -45,8 +46,8 @@ class TrainedScorer {
     torch::Tensor queries, keys;  // [N,C,h,w] bfloat16
   };
   Embedded embed(const Pack& pack, const std::vector<std::int64_t>& rows) const;
-  std::vector<torch::Tensor> candidate_scores(const Embedded& embedded, const Candidates& rows,
-                                              std::int64_t draws) const;
+  // Scores of each row's candidates, its own first: [N,K] float32, -inf behind the last where there are fewer.
+  torch::Tensor candidate_scores(const Embedded& embedded, const Candidates& rows, std::int64_t draw) const;
   void train(const Pack& pack, const Candidates& rows, const std::function<void()>& between, std::int64_t every,
              const std::function<void()>& on_step);
 

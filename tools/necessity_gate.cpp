@@ -43,13 +43,12 @@ NecessityGate::NecessityGate(Hygiene& hygiene, const fs::path& data, const fs::p
                              const GateOptions& options)
     : options_(options) {
   std::unordered_set<std::string> wanted;
-  bool any_planted = false;
   std::unordered_set<std::string> planted;
   hygiene.judge([&](const Row* row, const Judgement& judgement) {
     if (row == nullptr || judgement.objection != Objection::none) return;
     wanted.insert(row->id);
-    if (!row->object.value("planted", "").empty()) planted.insert(row->id);
-    any_planted = !planted.empty();
+    const auto mark = row->object.find("planted");
+    if (mark != row->object.end() && mark->is_string() && *mark != "") planted.insert(row->id);
   });
   PackOptions pack_options;
   pack_options.size = options.size;
@@ -70,7 +69,7 @@ NecessityGate::NecessityGate(Hygiene& hygiene, const fs::path& data, const fs::p
   for (std::size_t i = 0; i < table_.rows.size(); ++i) {
     const RowNecessity& row = table_.rows[i];
     places_[row.id] = i;
-    if (any_planted) (planted.count(row.id) ? planted_ : genuine_).push_back(row.necessity());
+    if (!planted.empty()) (planted.count(row.id) ? planted_ : genuine_).push_back(row.necessity());
   }
 }
 

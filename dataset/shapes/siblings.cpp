@@ -51,6 +51,7 @@ void describe_target(Sample& sample, Philox& random) {
   object.radius = pick(sample.world->radii, random);
   object.x = 14 + 18 * static_cast<double>(column) + 0.5 * static_cast<double>(random.below(5));
   object.y = 14 + 18 * static_cast<double>(row) + 0.5 * static_cast<double>(random.below(5));
+  sample.target = draw_scene(*sample.world, 0, random);  // for a background of its own
   sample.target.objects = {object};
   sample.text = pick(frames, random);
   const auto fill = [&](const std::string& slot, const std::string& with) {

@@ -16,8 +16,9 @@ namespace cigli {
 // it has in the target; four rows share a prompt. Of `groups` prompts a quarter is planted: the sentence also says
 // where the target's square is, which the prompt doesn't show; and another: the target is the prompt.
 struct PlantedSquares {
-  std::vector<Row> rows;  // "planted" in object
+  std::vector<Row> rows;
   std::vector<Image> prompts, targets;
+  std::vector<std::string> planted;  // of each row: what tells its target alone, "sentence" or "prompt", or ""
 };
 
 inline PlantedSquares planted_squares(std::int64_t groups, std::uint64_t seed) {
@@ -46,11 +47,10 @@ inline PlantedSquares planted_squares(std::int64_t groups, std::uint64_t seed) {
         row.text = std::string(colours[k]) + (top ? " top" : " bottom") + (left ? " left" : " right");
         made.targets.back() = square((left ? 0 : 8) + static_cast<std::int64_t>(random.below(3)),
                                      (top ? 0 : 8) + static_cast<std::int64_t>(random.below(3)), values[k]);
-        row.object["planted"] = "sentence";
       } else if (g % 4 == 3) {
         made.targets.back() = made.prompts.back();
-        row.object["planted"] = "prompt";
       }
+      made.planted.push_back(g % 4 == 1 ? "sentence" : g % 4 == 3 ? "prompt" : "");
       made.rows.push_back(row);
     }
   }
