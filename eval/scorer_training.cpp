@@ -147,7 +147,7 @@ void TrainedScorer::train(const Pack& pack, const Candidates& rows, const std::f
   use_channels_last(*scorer_);
   Optimizer optimizer(scorer_->named_parameters(), optimizer_options());
   scorer_->to(dtype_);
-  const ScheduleOptions schedule{options_.learning_rate, 100, 0.5};
+  const ScheduleOptions schedule{options_.learning_rate, std::min<std::int64_t>(100, options_.steps / 10), 0.5};
   HardBatches batches(rows, options_.batch_size, options_.seed + 1);
   for (std::int64_t step = 0; step < options_.steps; ++step) {
     const std::vector<std::int64_t> places = batches.next();

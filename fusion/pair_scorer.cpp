@@ -63,7 +63,7 @@ Tensor pair_scores(const Tensor& queries, const Tensor& keys) {
               "pair scores expect queries and keys [.,C,h,w] of one shape; got ", queries.sizes(), " and ",
               keys.sizes());
   const Tensor q = queries.flatten(1).to(torch::kFloat32), k = keys.flatten(1).to(torch::kFloat32);
-  return torch::mm(q, k.t()) / std::sqrt(static_cast<double>(q.size(1)));
+  return torch::mm(q, k.t()) / std::sqrt(static_cast<double>(keys.size(1)));
 }
 
 Tensor contrastive_loss(const Tensor& scores, const Tensor& same) {

@@ -40,8 +40,8 @@ struct PairScorerImpl : torch::nn::Module {
 };
 TORCH_MODULE(PairScorer);
 
-// How well each of N queries [N,C,h,w] fits each of M keys [M,C,h,w]: their inner products over sqrt(C h w), [N,M]
-// float32.
+// How well each of N queries [N,C,h,w] fits each of M keys [M,C,h,w]: their inner products over sqrt(C), summed over
+// the cells, [N,M] float32.
 torch::Tensor pair_scores(const torch::Tensor& queries, const torch::Tensor& keys);
 
 // Mean of -log softmax over each row's candidates at its own, where query i belongs to key i (InfoNCE, van den Oord et

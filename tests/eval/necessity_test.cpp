@@ -12,6 +12,7 @@ namespace cigli {
 namespace {
 
 NecessityOptions tiny() {
+  torch::set_num_threads(1);  // small operations; and many threads crawl where others want the cores
   NecessityOptions options;
   PairScorerOptions& architecture = options.training.architecture;
   architecture.text.width = architecture.fusion.width = 32;

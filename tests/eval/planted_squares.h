@@ -2,6 +2,7 @@
 
 #include <array>
 #include <filesystem>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,8 @@
 namespace cigli {
 
 // A small world that needs both inputs: the prompt shows a black square somewhere, the sentence names the colour that
-// it has in the target; four rows share a prompt. Of `groups` prompts a quarter is planted: the sentence also says
-// where the target's square is, which the prompt doesn't show; and another: the target is the prompt.
+// it has in the target; four rows share a prompt. Of `groups` prompts, at most 121, a quarter is planted: the sentence
+// also says where the target's square is, which the prompt doesn't show; and another: the target is the prompt.
 struct PlantedSquares {
   std::vector<Row> rows;
   std::vector<Image> prompts, targets;
@@ -34,8 +35,12 @@ inline PlantedSquares planted_squares(std::int64_t groups, std::uint64_t seed) {
   };
   PlantedSquares made;
   Philox random(seed);
+  std::vector<std::int64_t> places(11 * 11);  // another one for each prompt
+  std::iota(places.begin(), places.end(), 0);
   for (std::int64_t g = 0; g < groups; ++g) {
-    const auto x = static_cast<std::int64_t>(random.below(11)), y = static_cast<std::int64_t>(random.below(11));
+    std::swap(places[static_cast<std::size_t>(g)],
+              places[static_cast<std::size_t>(g) + random.below(places.size() - static_cast<std::size_t>(g))]);
+    const std::int64_t x = places[static_cast<std::size_t>(g)] % 11, y = places[static_cast<std::size_t>(g)] / 11;
     for (std::size_t k = 0; k < colours.size(); ++k) {
       Row row;
       row.id = std::to_string(4 * g) + "-" + std::to_string(k);

@@ -86,8 +86,8 @@ TEST(PairScores, AreScaledInnerProducts) {
   const Tensor keys = torch::tensor({1.0f, 0.0f, 0.0f, 1.0f, 2.0f, 2.0f, 2.0f, 2.0f}).view({2, 2, 1, 2});
   const Tensor scores = pair_scores(queries, keys);
   EXPECT_EQ(scores.sizes(), (std::vector<std::int64_t>{1, 2}));
-  EXPECT_FLOAT_EQ(scores[0][0].item<float>(), 5.0f / 2);
-  EXPECT_FLOAT_EQ(scores[0][1].item<float>(), 20.0f / 2);
+  EXPECT_FLOAT_EQ(scores[0][0].item<float>(), 5.0f / std::sqrt(2.0f));
+  EXPECT_FLOAT_EQ(scores[0][1].item<float>(), 20.0f / std::sqrt(2.0f));
   EXPECT_THROW(pair_scores(queries, keys.view({2, 1, 2, 2})), c10::Error);
 }
 

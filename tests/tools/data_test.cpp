@@ -86,9 +86,9 @@ TEST(DataCurate, KeepsUsableRowsAndSaysWhyNotTheOthers) {
   lost["id"] = "lost";
   lost["target_file_name"] = "nowhere.png";
   write_text(data / "metadata.jsonl", metadata + again.dump() + "\n{\n" + wordless.dump() + '\n' + lost.dump() + '\n');
-  const Json expected = {{"malformed", 1}, {"damaged", 1},  {"small", 0},    {"aspect", 0},
-                         {"blank", 0},     {"caption", 1},  {"leak", 0},     {"unchanged", 0},
-                         {"duplicate", 1}, {"repeated", 0}, {"templated", 0}};
+  const Json expected = {{"malformed", 1}, {"damaged", 1},  {"small", 0},     {"aspect", 0},    {"blank", 0},
+                         {"caption", 1},   {"leak", 0},     {"unchanged", 0}, {"duplicate", 1}, {"repeated", 0},
+                         {"templated", 0}, {"unneeded", 0}, {"undecided", 0}};
 
   const Outcome dry = cigli({"data", "curate", "--data", data, "--dry-run", "--json"});
   EXPECT_EQ(dry.code, 0) << dry.err;
@@ -121,6 +121,45 @@ TEST(DataCurate, KeepsUsableRowsAndSaysWhyNotTheOthers) {
   expect_complaint(cigli({"data", "curate", "--data", data, "--out", folder / "none", "--min-words", "200"}), 1,
                    {"none of its 24 rows is kept", "dropped.jsonl"});
   EXPECT_FALSE(fs::exists(folder / "none/metadata.jsonl"));
+}
+
+TEST(DataCurate, TheGateJudgesWhatHygieneLeaves) {
+  const fs::path folder = scratch("gate"), data = folder / "data", out = folder / "kept";
+  ASSERT_EQ(cigli({"data", "synth", "--out", data, "--count", "48", "--seed", "1", "--per-prompt", "4", "--planted",
+                   "0.25", "--split", "train"})
+                .code,
+            0);
+  const Outcome outcome =
+      cigli({"data",        "curate",  "--data",   data,      "--out",     out,      "--gate",
+             "necessity",   "--folds", "2",        "--steps", "2",         "--keep", "unchanged,duplicate",
+             "--undecided", "drop",    "--margin", "0",       "--threads", "1"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("area under the ROC curve"), std::string::npos) << outcome.out;
+  const Json counts = Json::parse(read_text(out / "curation.json")), &gate = counts["necessity"];
+  EXPECT_EQ(counts["rows"], 48);
+  EXPECT_EQ(gate["rows"], 48);
+  EXPECT_EQ(gate["planted"]["rows"], 24);
+  EXPECT_EQ(counts["dropped"]["unneeded"], gate["dropped"]);
+  EXPECT_EQ(counts["dropped"]["undecided"], gate["undecided"]);
+  EXPECT_EQ(counts["kept"], gate["kept"]);
+  const std::vector<Json> rows = read_lines(out / "necessity.jsonl");
+  ASSERT_EQ(rows.size(), 48U);
+  int kept = 0;
+  for (const Json& row : rows) {
+    kept += row["need"] == "kept";
+    EXPECT_NEAR(row["necessity"].get<double>(),
+                row["joint"].get<double>() - std::max(row["text_only"].get<double>(), row["image_only"].get<double>()),
+                2e-4);
+  }
+  EXPECT_EQ(counts["kept"], kept);
+  EXPECT_EQ(read_lines(out / "metadata.jsonl").size(), static_cast<std::size_t>(kept));
+  EXPECT_NE(read_text(out / "report.html").find("Rows by necessity"), std::string::npos);
+  EXPECT_FALSE(fs::exists(out / "unfinished"));
+
+  expect_complaint(cigli({"data", "curate", "--data", data, "--dry-run", "--gate", "necessity"}), 2,
+                   {"--dry-run", "--gate"});
+  expect_complaint(cigli({"data", "curate", "--data", data, "--out", folder / "no", "--gate", "need"}), 2,
+                   {"need", "necessity"});
 }
 
 TEST(DataCheck, SaysWhetherTrainingCanReadAFolder) {
