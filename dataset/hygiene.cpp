@@ -166,6 +166,11 @@ void Hygiene::take_chunk(std::vector<Row>& rows) {
                       (workspace_.empty() ? "" : "; the same command goes on from there"));
   const Looks looks = looks_of(rows);
   ++chunks_;
+  std::vector<std::string> caption_faults(rows.size());
+  for_each_parallel(static_cast<std::int64_t>(rows.size()), options_.workers, [&](std::int64_t i) {
+    const auto row = static_cast<std::size_t>(i);
+    caption_faults[row] = caption_fault(rows[row].text, options_.caption);
+  });
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     notes_.emplace_back();
@@ -194,8 +199,7 @@ void Hygiene::take_chunk(std::vector<Row>& rows) {
       note.judgement.sizes[side] = {look.print.width, look.print.height};
       if (look.objection != Objection::none) object(look.objection, std::string(kSides[side]) + ": " + look.fault);
     }
-    if (const std::string fault = caption_fault(row.text, options_.caption); !fault.empty())
-      object(Objection::caption, "sentence: " + fault);
+    if (!caption_faults[i].empty()) object(Objection::caption, "sentence: " + caption_faults[i]);
     if (note.groups[0] == note.groups[1]) object(Objection::unchanged, "prompt and target are the same picture");
     sentences_.add(row.text);
     note.sentence = sentences_.same(row.text).key;
