@@ -130,13 +130,14 @@ TrainedScorer::TrainedScorer(const Pack& pack, const Alike& alike, const std::ve
     const torch::NoGradGuard no_gradients;
     const Tensor scores = candidate_scores(embed(pack, held_out), validation, 0);
     const double temperature = best_temperature(scores), nats = nats_of(scores, temperature).mean().item<double>();
-    if (nats <= highest) return;
+    if (!(nats > highest)) return;
     highest = nats;
     temperature_ = temperature;
     best.clear();
     for (const Tensor& parameter : scorer_->parameters()) best.push_back(parameter.detach().clone());
   };
   train(pack, Candidates(alike, kept), look, std::max<std::int64_t>(1, options.steps / kStates), on_step);
+  if (best.empty()) throw Error("the " + inputs + " scorer's training diverged; try a lower learning rate");
   const torch::NoGradGuard no_gradients;
   const std::vector<Tensor> parameters = scorer_->parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].copy_(best[i]);

@@ -34,7 +34,8 @@ class TrainedScorer {
   // Learns to tell targets of the `rows` of `pack` from each other: batches hold rows that share their prompt or their
   // sentence beside each other (the hard negatives) and others. An eighth of the prompts is held out; of eight states
   // of the averaged weights that which does best on them is kept, with the temperature that suits them (Guo et al.
-  // 2017). `on_step` is called after each step and may throw. Throws Error unless `rows` has two different prompts.
+  // 2017). `on_step` is called after each step and may throw. Throws Error unless `rows` has two different prompts, or
+  // when the training diverges.
   TrainedScorer(const Pack& pack, const Alike& alike, const std::vector<std::int64_t>& rows, const Tokenizer& tokenizer,
                 const std::string& inputs, const ScorerTraining& options, const std::function<void()>& on_step = {});
 

@@ -18,8 +18,8 @@ Philox group_stream(const World& world, const std::string& split, std::uint64_t 
 }
 
 // Adds a pair like `wanted`, which names world, split, prompt, family, and whether its combination and paraphrase are
-// seen, with another target than those of `siblings`; false where the draws gave none.
-bool add_sibling(Sample wanted, Philox& random, std::vector<Sample>& siblings) {
+// seen, with another target than those of `siblings`; none where the draws gave none.
+void add_sibling(Sample wanted, Philox& random, std::vector<Sample>& siblings) {
   const Family family = wanted.program.family;
   for (int tries = 0; tries < kTriesAFamily; ++tries) {
     const auto program = propose(*wanted.world, family, wanted.prompt, random);
@@ -34,9 +34,8 @@ bool add_sibling(Sample wanted, Philox& random, std::vector<Sample>& siblings) {
     wanted.paraphrase = draw_paraphrase(family, wanted.paraphrase_seen, random);
     wanted.text = sentence(*program, wanted.paraphrase, random.next());
     siblings.push_back(std::move(wanted));
-    return true;
+    return;
   }
-  return false;
 }
 
 // One object somewhere in a 3 x 3 grid, and the sentence that says so.
