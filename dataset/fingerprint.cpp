@@ -65,7 +65,7 @@ bool may_be_same(const Fingerprint& a, const Fingerprint& b) {
   for (std::size_t i = 0; i < a.moments.size(); ++i)
     if (std::abs(a.moments[i] - b.moments[i]) > kMomentDistance) return false;
   for (std::size_t i = 0; i < a.cells.size(); ++i)
-    if (std::abs(a.cells[i] - b.cells[i]) > 12) return false;
+    if (std::abs(a.cells[i] - b.cells[i]) > kCellDistance) return false;
   return true;
 }
 

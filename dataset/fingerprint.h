@@ -21,8 +21,9 @@ struct Fingerprint {
 Fingerprint fingerprint(const Image& image);
 
 // Whether the images may be the same picture, by what was kept of them: moments at most kMomentDistance apart, cells at
-// most 12 of 255, aspects at most 3 %.
+// most kCellDistance of 255, aspects at most 3 %.
 constexpr float kMomentDistance = 3;
+constexpr int kCellDistance = 12;
 bool may_be_same(const Fingerprint& a, const Fingerprint& b);
 
 // Whether they are: at 32x32, no channel of a cell differs by more than 40 of 255, and the root mean square over all is

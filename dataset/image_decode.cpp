@@ -6,6 +6,7 @@
 #define STBI_ONLY_BMP
 #include <stb_image.h>
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -24,6 +25,10 @@ Image to_rgb(const std::uint8_t* from, std::int64_t width, std::int64_t height, 
   Image image(width, height);
   std::uint8_t* to = image.pixels.data();
   const bool colour = channels >= 3, has_alpha = channels % 2 == 0;
+  if (channels == 3) {
+    std::copy_n(from, image.pixels.size(), to);
+    return image;
+  }
   for (std::int64_t i = 0; i < width * height; ++i, from += channels, to += 3) {
     const int alpha = has_alpha ? from[channels - 1] : 255;
     for (int c = 0; c < 3; ++c) {

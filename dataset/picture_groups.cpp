@@ -1,8 +1,8 @@
 #include "dataset/picture_groups.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 
 namespace cigli {
@@ -19,6 +19,15 @@ std::uint64_t key_of(const Bins& bins) {
 
 }  // namespace
 
+PictureGroups::Blocks PictureGroups::blocks_of(const Fingerprint& print) {
+  std::array<int, 16> sums{};
+  for (std::size_t cell = 0; cell < 64; ++cell)
+    for (std::size_t c = 0; c < 3; ++c) sums[cell / 16 * 4 + cell % 8 / 2] += print.cells[cell * 3 + c];
+  Blocks blocks;
+  for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = static_cast<std::uint8_t>(sums[i] / 12);
+  return blocks;
+}
+
 std::int64_t PictureGroups::add(const Fingerprint& print) {
   const std::int64_t picture = count_++;
   if (print.blank) return picture;
@@ -31,6 +40,13 @@ std::int64_t PictureGroups::add(const Fingerprint& print) {
   static_assert(2 * kMomentDistance < kBin);  // at most two bins a moment
   const Bins low = bins_at(-kMomentDistance), high = bins_at(kMomentDistance);
 
+  const Blocks blocks = blocks_of(print);
+  const auto near = [&](const Blocks& others) {
+    int far = 0;  // no early end: the compiler turns this into a few vector instructions
+    for (std::size_t i = 0; i < blocks.size(); ++i) far |= std::abs(blocks[i] - others[i]) > kCellDistance;
+    return far == 0;
+  };
+
   std::vector<std::int64_t> candidates;
   for (std::size_t corner = 0; corner < std::size_t{1} << low.size(); ++corner) {
     Bins bins = low;
@@ -42,8 +58,9 @@ std::int64_t PictureGroups::add(const Fingerprint& print) {
       }
     const auto found = fresh ? bins_.find(key_of(bins)) : bins_.end();
     if (found == bins_.end()) continue;
-    for (const std::int64_t which : found->second)
-      if (may_be_same(firsts_[static_cast<std::size_t>(which)].print, print)) candidates.push_back(which);
+    for (const Entry& entry : found->second)
+      if (near(entry.blocks) && may_be_same(firsts_[static_cast<std::size_t>(entry.which)].print, print))
+        candidates.push_back(entry.which);
   }
   std::sort(candidates.begin(), candidates.end());
   std::optional<Image> image;
@@ -53,7 +70,7 @@ std::int64_t PictureGroups::add(const Fingerprint& print) {
     if (are_same_picture(load_(first), *image)) return first;
   }
 
-  bins_[key_of(bins_at(0))].push_back(static_cast<std::int64_t>(firsts_.size()));
+  bins_[key_of(bins_at(0))].push_back({blocks, static_cast<std::int64_t>(firsts_.size())});
   firsts_.push_back({print, picture});
   return picture;
 }

@@ -4,11 +4,15 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <numeric>
+#include <optional>
 #include <set>
 
+#include "eval/evidence.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
+#include "runtime/safetensors.h"
 #include "training/data_order.h"
 
 namespace cigli {
@@ -59,10 +63,15 @@ void decide(RowNecessity& row, double margin) {
   }
 }
 
-// Evidence of `judged`'s rows by one scorer, from the workspace where it is there already.
-class Judges {
+// What one scorer makes of the rows that were held out of its training, and of those that it judges: [D,N,K] each.
+struct Scores {
+  torch::Tensor held_out, judged;
+};
+
+// Scores by scorers, from the workspace where they are there already.
+class Scorers {
  public:
-  Judges(const Pack& pack, const Alike& alike, const NecessityOptions& options, fs::path workspace)
+  Scorers(const Pack& pack, const Alike& alike, const NecessityOptions& options, fs::path workspace)
       : pack_(pack), alike_(alike), options_(options), workspace_(std::move(workspace)) {
     if (workspace_.empty()) return;
     make_folder(workspace_);
@@ -71,20 +80,16 @@ class Judges {
     std::uint64_t rows = static_cast<std::uint64_t>(pack.size());
     for (const auto* numbers : {&alike.prompt, &alike.text, &alike.target})
       for (const std::uint64_t number : *numbers) rows = (rows ^ number) * 0x9E3779B97F4A7C15;
-    key_ = {{"options", write_json(fields_of(copy))}, {"rows", rows}};
+    key_ = {{"options", write_json(fields_of(copy)).dump()}, {"rows", std::to_string(rows)}};
   }
 
-  std::vector<Evidence> evidence(std::int64_t judge, const std::string& inputs,
-                                 const std::vector<std::int64_t>& learned, const std::vector<std::int64_t>& judged,
-                                 const std::function<void()>& on_step) {
-    const fs::path file = workspace_ / ("evidence-" + std::to_string(judge) + "-" + inputs + ".json");
+  Scores scores(std::int64_t judge, const std::string& inputs, const std::vector<std::int64_t>& learned,
+                const std::vector<std::int64_t>& judged, const std::function<void()>& on_step) {
+    const fs::path file = workspace_ / ("scores-" + std::to_string(judge) + "-" + inputs + ".safetensors");
     if (!workspace_.empty() && fs::exists(file)) {
-      const Json kept = Json::parse(read_file(file), nullptr, false);
-      if (kept.is_object() && kept.value("key", Json()) == key_) {
-        std::vector<Evidence> all;
-        for (const Json& row : kept.at("evidence")) all.push_back({row.at(0), row.at(1)});
+      if (const auto kept = read(file)) {
         for (std::int64_t i = 0; i < options_.training.steps; ++i) on_step();
-        return all;
+        return *kept;
       }
     }
     std::vector<std::string> texts;
@@ -93,21 +98,30 @@ class Judges {
     training.seed = seed_of(options_, judge);
     const Tokenizer tokenizer = Tokenizer::train(texts, training.architecture.text.vocabulary);
     const TrainedScorer scorer(pack_, alike_, learned, tokenizer, inputs, training, on_step);
-    const std::vector<Evidence> all = scorer.judge(pack_, Candidates(alike_, judged), options_.draws);
-    if (!workspace_.empty()) {
-      Json rows = Json::array();
-      for (const Evidence& evidence : all) rows.push_back({evidence.nats, evidence.first});
-      write_file(file, Json{{"key", key_}, {"evidence", rows}}.dump());
-    }
-    return all;
+    const auto of = [&](const std::vector<std::int64_t>& rows) {
+      return scorer.scores(pack_, Candidates(alike_, rows), options_.draws);
+    };
+    const Scores found{of(scorer.held_out()), of(judged)};
+    if (!workspace_.empty()) write_safetensors(file, {{{"held_out", found.held_out}, {"judged", found.judged}}, key_});
+    return found;
   }
 
  private:
+  // What a scorer with the same options left of the same rows.
+  std::optional<Scores> read(const fs::path& file) const {
+    try {
+      const TensorFile kept = read_safetensors(file);
+      if (kept.metadata == key_) return Scores{kept.tensors.at("held_out"), kept.tensors.at("judged")};
+    } catch (const Error&) {  // damaged: judged again
+    }
+    return std::nullopt;
+  }
+
   const Pack& pack_;
   const Alike& alike_;
   const NecessityOptions& options_;
   fs::path workspace_;
-  Json key_;
+  std::map<std::string, std::string> key_;
 };
 
 // All that was said of a row: by judge, by inputs.
@@ -194,7 +208,7 @@ NecessityTable judge_necessity(const Pack& pack, const NecessityOptions& options
     return rows;
   };
 
-  Judges judges(pack, alike, options, workspace);
+  Scorers scorers(pack, alike, options, workspace);
   std::vector<Verdicts> verdicts(everything.size());
   std::int64_t done = 0;
   const std::int64_t steps = options.folds * static_cast<std::int64_t>(kInputs.size()) * options.training.steps;
@@ -207,8 +221,16 @@ NecessityTable judge_necessity(const Pack& pack, const NecessityOptions& options
     if (options.folds > 2) judged.insert((judge + 1) % options.folds);
     const std::vector<std::int64_t> learned = rows_of(judged, false), rows = rows_of(judged, true);
     for (const std::int64_t row : rows) verdicts[static_cast<std::size_t>(row)].emplace_back();
+    std::vector<torch::Tensor> held_out, scores;
+    for (const char* inputs : kInputs) {
+      const Scores found = scorers.scores(judge, inputs, learned, rows, on_step);
+      held_out.push_back(found.held_out);
+      scores.push_back(found.judged);
+    }
     for (std::size_t inputs = 0; inputs < kInputs.size(); ++inputs) {
-      const std::vector<Evidence> found = judges.evidence(judge, kInputs[inputs], learned, rows, on_step);
+      const bool joint = inputs == 0;
+      const std::vector<Evidence> found = joint ? pooled_evidence(scores, pool_weights(held_out))
+                                                : pooled_evidence({scores[inputs]}, pool_weights({held_out[inputs]}));
       for (std::size_t i = 0; i < rows.size(); ++i)
         verdicts[static_cast<std::size_t>(rows[i])].back()[inputs] = found[i];
     }
@@ -236,25 +258,6 @@ NecessityTable judge_necessity(const Pack& pack, const NecessityOptions& options
   table.text_only = accuracy(verdicts, 1);
   table.image_only = accuracy(verdicts, 2);
   return table;
-}
-
-Score area_under_roc(const std::vector<double>& positives, const std::vector<double>& negatives) {
-  if (positives.empty() || negatives.empty())
-    throw Error("the area under an ROC curve needs values of both kinds, got " + std::to_string(positives.size()) +
-                " positives and " + std::to_string(negatives.size()) + " negatives");
-  std::vector<double> sorted = negatives;
-  std::sort(sorted.begin(), sorted.end());
-  double sum = 0;
-  for (const double value : positives) {
-    const auto [low, high] = std::equal_range(sorted.begin(), sorted.end(), value);
-    sum += static_cast<double>(low - sorted.begin()) + 0.5 * static_cast<double>(high - low);
-  }
-  const auto p = static_cast<double>(positives.size()), n = static_cast<double>(negatives.size());
-  const double area = sum / (p * n);
-  const double q1 = area / (2 - area), q2 = 2 * area * area / (1 + area);
-  const double variance = (area * (1 - area) + (p - 1) * (q1 - area * area) + (n - 1) * (q2 - area * area)) / (p * n);
-  const double half = 1.959964 * std::sqrt(std::max(0.0, variance));
-  return {area, static_cast<std::int64_t>(p + n), {std::max(0.0, area - half), std::min(1.0, area + half)}};
 }
 
 }  // namespace cigli

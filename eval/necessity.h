@@ -53,14 +53,12 @@ struct NecessityTable {
 // Scores how far each row of a pack needs both its inputs. The rows are dealt into folds by their prompts. Scorer k of
 // each kind (joint, text-only, image-only) judges fold k and, where there are more than two, fold k + 1, and learns
 // from the others, so that no row is judged by a scorer that saw it or its prompt, and each has two judges, whose
-// difference is its spread. What was judged is kept in `workspace` ("" = nowhere), so that a run that was interrupted
-// goes on. Throws Error where the pack has fewer different prompts than that takes, and what `on_progress` throws.
+// difference is its spread. The joint evidence is that of the three scorers' pool, its weights fitted, like the
+// temperature of each alone, to rows held out of their training. What was judged is kept in `workspace` ("" = nowhere),
+// so that a run that was interrupted goes on. Throws Error where the pack has fewer different prompts than that takes,
+// and what `on_progress` throws.
 NecessityTable judge_necessity(const Pack& pack, const NecessityOptions& options,
                                const std::filesystem::path& workspace = {},
                                const std::function<void(std::int64_t done, std::int64_t all)>& on_progress = {});
-
-// Share of (positive, negative) pairs in which the positive is higher, ties by half: the area under the receiver
-// operating characteristic (Hanley & McNeil 1982), and the interval of their eq. 1. Throws Error where either is empty.
-Score area_under_roc(const std::vector<double>& positives, const std::vector<double>& negatives);
 
 }  // namespace cigli

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "eval/evidence.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/philox.h"
@@ -75,24 +76,12 @@ class HardBatches {
   std::int64_t position_ = 0;
 };
 
-// Evidence of each row at a temperature, [N] nats: scores [N,K] float32, the own target's first, -inf where a row has
-// fewer candidates.
-Tensor nats_of(const Tensor& scores, double temperature) {
-  const Tensor counts = scores.isfinite().sum(1).to(torch::kFloat32);
-  return (scores / temperature).log_softmax(1).select(1, 0) + counts.log();
-}
-
-// Of 1/4 to 64, in eighths of an octave, that at which the mean evidence is highest.
-double best_temperature(const Tensor& scores) {
-  double best = 1, highest = -std::numeric_limits<double>::infinity();
-  for (int eighths = -16; eighths <= 48; ++eighths) {
-    const double temperature = std::exp2(eighths / 8.0), nats = nats_of(scores, temperature).mean().item<double>();
-    if (nats > highest) {
-      highest = nats;
-      best = temperature;
-    }
-  }
-  return best;
+// Mean evidence of the rows, at the temperature that suits them best.
+double mean_nats(const Tensor& scores) {
+  double sum = 0;
+  const std::vector<Evidence> all = pooled_evidence({scores}, pool_weights({scores}));
+  for (const Evidence& evidence : all) sum += evidence.nats;
+  return sum / static_cast<double>(all.size());
 }
 
 }  // namespace
@@ -107,7 +96,7 @@ TrainedScorer::TrainedScorer(const Pack& pack, const Alike& alike, const std::ve
   const Candidates all(alike, rows);
   const auto prompts = static_cast<std::int64_t>(all.by_prompt().size());
   if (prompts < 2) throw Error("a scorer is to be trained on rows of one prompt, expected at least two prompts");
-  std::vector<std::int64_t> kept, held_out;
+  std::vector<std::int64_t> kept;
   DataOrder order(counted(all.by_prompt().size()), options.seed);
   const std::int64_t held_prompts = std::max<std::int64_t>(1, prompts / kHeldOut);
   for (std::int64_t i = 0; i < prompts; ++i)
@@ -115,24 +104,23 @@ TrainedScorer::TrainedScorer(const Pack& pack, const Alike& alike, const std::ve
       const std::int64_t row = rows[static_cast<std::size_t>(place)];
       if (i >= held_prompts)
         kept.push_back(row);
-      else if (static_cast<std::int64_t>(held_out.size()) < kMostHeldOut)
-        held_out.push_back(row);
+      else if (static_cast<std::int64_t>(held_out_.size()) < kMostHeldOut)
+        held_out_.push_back(row);
     }
 
   torch::manual_seed(options.seed);
   PairScorerOptions architecture = options.architecture;
   architecture.fusion.inputs = inputs;
   scorer_ = PairScorer(architecture, tokenizer.vocabulary());
-  const Candidates validation(alike, held_out);
+  const Candidates validation(alike, held_out_);
   double highest = -std::numeric_limits<double>::infinity();
   std::vector<Tensor> best;
   const auto look = [&] {
-    const torch::NoGradGuard no_gradients;
-    const Tensor scores = candidate_scores(embed(pack, held_out), validation, 0);
-    const double temperature = best_temperature(scores), nats = nats_of(scores, temperature).mean().item<double>();
+    const Tensor found = scores(pack, validation, 1);
+    if (found.isnan().logical_or(found.isposinf()).any().item<bool>()) return;
+    const double nats = mean_nats(found);
     if (!(nats > highest)) return;
     highest = nats;
-    temperature_ = temperature;
     best.clear();
     for (const Tensor& parameter : scorer_->parameters()) best.push_back(parameter.detach().clone());
   };
@@ -193,33 +181,18 @@ TrainedScorer::Embedded TrainedScorer::embed(const Pack& pack, const std::vector
   return {torch::cat(queries), torch::cat(keys)};
 }
 
-Tensor TrainedScorer::candidate_scores(const Embedded& embedded, const Candidates& rows, std::int64_t draw) const {
-  const std::int64_t count = embedded.keys.size(0);
-  Tensor scores = torch::full({count, options_.candidates}, -std::numeric_limits<float>::infinity());
-  for (std::int64_t place = 0; place < count; ++place) {
-    const std::vector<std::int64_t> drawn =
-        rows.draw(place, options_.candidates, options_.seed, static_cast<std::uint64_t>(draw));
-    const Tensor keys = embedded.keys.index_select(0, torch::tensor(drawn));
-    const Tensor found = pair_scores(embedded.queries[place].unsqueeze(0), keys)[0];
-    scores[place].narrow(0, 0, found.size(0)).copy_(found);
-  }
-  return scores;
-}
-
-std::vector<Evidence> TrainedScorer::judge(const Pack& pack, const Candidates& judged, std::int64_t draws) const {
+Tensor TrainedScorer::scores(const Pack& pack, const Candidates& judged, std::int64_t draws) const {
   const torch::NoGradGuard no_gradients;
-  const Embedded embedded = embed(pack, judged.rows());
-  std::vector<Evidence> all(judged.rows().size());
-  for (std::int64_t draw = 0; draw < draws; ++draw) {
-    const Tensor scores = candidate_scores(embedded, judged, draw), nats = nats_of(scores, temperature_);
-    const Tensor highest = scores == scores.amax(1, true);
-    const Tensor first = highest.select(1, 0).to(torch::kFloat32) / highest.sum(1);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      const auto row = static_cast<std::int64_t>(i);
-      all[i].nats += nats[row].item<double>() / static_cast<double>(draws);
-      all[i].first += first[row].item<double>() / static_cast<double>(draws);
+  const auto [queries, keys] = embed(pack, judged.rows());
+  const std::int64_t count = keys.size(0);
+  Tensor all = torch::full({draws, count, options_.candidates}, -std::numeric_limits<float>::infinity());
+  for (std::int64_t draw = 0; draw < draws; ++draw)
+    for (std::int64_t place = 0; place < count; ++place) {
+      const std::vector<std::int64_t> drawn =
+          judged.draw(place, options_.candidates, options_.seed, static_cast<std::uint64_t>(draw));
+      const Tensor found = pair_scores(queries[place].unsqueeze(0), keys.index_select(0, torch::tensor(drawn)))[0];
+      all[draw][place].narrow(0, 0, found.size(0)).copy_(found);
     }
-  }
   return all;
 }
 

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "dataset/pack.h"
+#include "eval/roc.h"
 #include "runtime/interrupt.h"
 #include "runtime/progress.h"
 #include "tools/bar_chart.h"

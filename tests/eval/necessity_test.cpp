@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "eval/roc.h"
 #include "runtime/error.h"
 #include "tests/eval/planted_squares.h"
 #include "tests/temporary_folder.h"
@@ -30,27 +31,6 @@ NecessityOptions quick(std::int64_t folds = 2) {
   options.training.batch_size = 16;
   options.training.candidates = 8;
   return options;
-}
-
-TEST(AreaUnderRoc, CountsPairsInOrderAndTiesByHalf) {
-  EXPECT_EQ(area_under_roc({3, 4}, {1, 2}).accuracy, 1);
-  EXPECT_EQ(area_under_roc({1, 2}, {3, 4}).accuracy, 0);
-  EXPECT_EQ(area_under_roc({2, 3}, {1, 2}).accuracy, 3.5 / 4);
-  EXPECT_EQ(area_under_roc({1}, {1, 1, 1}).accuracy, 0.5);
-  EXPECT_EQ(area_under_roc({1, 2}, {3, 4, 5}).n, 5);
-  EXPECT_NE(error_of([] { area_under_roc({}, {1}); }).find("0 positives"), std::string::npos);
-}
-
-// With the area 0.893 of 51 positives and 58 negatives, the example of Hanley & McNeil 1982 (table II), eq. 1 and 2
-// give a standard error of 0.0325.
-TEST(AreaUnderRoc, HasTheIntervalOfItsPaper) {
-  std::vector<double> positives(45, 100), negatives;
-  for (int i = 0; i < 58; ++i) negatives.push_back(i);
-  positives.push_back(30.5);                 // above 31 negatives
-  positives.insert(positives.end(), 5, -1);  // below all
-  const Score score = area_under_roc(positives, negatives);
-  EXPECT_NEAR(score.accuracy, 0.893, 0.0005);
-  EXPECT_NEAR((score.interval.high - score.interval.low) / 2 / 1.96, 0.0325, 0.0001);
 }
 
 TEST(Necessity, EveryRowIsJudgedOnceInTwoFoldsAndTwiceInMore) {
@@ -95,11 +75,11 @@ TEST(Necessity, GoesOnFromItsWorkspaceToTheSameResult) {
     if (done == 8) throw Error("stopped");
   };
   EXPECT_EQ(error_of([&] { judge_necessity(pack, quick(), folder / "work", stop); }), "stopped");
-  EXPECT_TRUE(std::filesystem::exists(folder / "work/evidence-0-text-only.json"));
-  EXPECT_FALSE(std::filesystem::exists(folder / "work/evidence-0-image-only.json"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "work/scores-0-text-only.safetensors"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "work/scores-0-image-only.safetensors"));
   EXPECT_EQ(result(quick(), folder / "work"), whole);
   // What other options or a damaged file left is judged again.
-  write_file(folder / "work/evidence-1-both.json", std::string("{\"key\""));
+  write_file(folder / "work/scores-1-both.safetensors", std::string("{\"key\""));
   EXPECT_EQ(result(quick(), folder / "work"), whole);
   NecessityOptions other = quick();
   other.seed = 1;
