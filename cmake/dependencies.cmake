@@ -34,6 +34,9 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Threads REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc)  # LibTorch and OpenCV of Debian load it anyway
 find_package(ZLIB REQUIRED)
+# By file: the package's own description also wants zip's command-line tools.
+find_path(ZIP_INCLUDE_DIR zip.h REQUIRED)
+find_library(ZIP_LIBRARY zip REQUIRED)
 find_path(CLD2_INCLUDE_DIR cld2/public/compact_lang_det.h REQUIRED)
 find_library(CLD2_LIBRARY cld2 REQUIRED)
 find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)
@@ -42,7 +45,7 @@ find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 add_library(cigli_flags INTERFACE)
 target_include_directories(cigli_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_include_directories(cigli_flags SYSTEM INTERFACE
-  ${TORCH_INCLUDE_DIRS} ${OPENCV_INCLUDE_DIR} ${STB_INCLUDE_DIR} ${TOMLPLUSPLUS_INCLUDE_DIR} ${CLD2_INCLUDE_DIR})
+  ${TORCH_INCLUDE_DIRS} ${OPENCV_INCLUDE_DIR} ${STB_INCLUDE_DIR} ${TOMLPLUSPLUS_INCLUDE_DIR} ${CLD2_INCLUDE_DIR} ${ZIP_INCLUDE_DIR})
 target_compile_definitions(cigli_flags INTERFACE TOML_HEADER_ONLY=1)
 target_compile_options(cigli_flags INTERFACE -Wall -Wextra -Winvalid-pch -Werror=invalid-pch)
 if(CIGLI_WARNINGS_AS_ERRORS)
@@ -50,7 +53,8 @@ if(CIGLI_WARNINGS_AS_ERRORS)
 endif()
 target_link_libraries(cigli_flags INTERFACE
   ${torch_targets} ${OPENCV_core_LIBRARY} ${OPENCV_imgproc_LIBRARY} ${OPENCV_imgcodecs_LIBRARY}
-  nlohmann_json::nlohmann_json cxxopts::cxxopts OpenSSL::Crypto ICU::uc OpenMP::OpenMP_CXX ZLIB::ZLIB ${CLD2_LIBRARY} Threads::Threads)
+  nlohmann_json::nlohmann_json cxxopts::cxxopts OpenSSL::Crypto ICU::uc OpenMP::OpenMP_CXX ZLIB::ZLIB
+  ${ZIP_LIBRARY} ${CLD2_LIBRARY} Threads::Threads)
 if(CIGLI_SANITIZE)
   # GCC's -Wmaybe-uninitialized misfires inside the standard library once the sanitizers' checks are in.
   target_compile_options(cigli_flags INTERFACE

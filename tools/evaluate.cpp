@@ -1,11 +1,13 @@
 #include <iostream>
 
 #include "eval/consistency.h"
+#include "eval/metrics/feature_metrics.h"
 #include "eval/nlvr1/report.h"
 #include "eval/nlvr1/score.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
+#include "runtime/npy.h"
 #include "tools/commands.h"
 
 namespace cigli {
@@ -15,10 +17,12 @@ struct EvaluateOptions {
   std::string generated, data, training, split, out, rows;
   bool json = false, present_only = false;
   std::int64_t threads = 0, resamples = 2000, seed = 0;
+  std::string real_features, generated_features, real_stats, generated_stats, logits;
+  FeatureMetricOptions features;
 
   void visit(Fields& f) {
-    f("generated", generated, "folder of generated images, <id>.png each", Required{});
-    f("data", data, "dataset folder that the images answer to", Required{});
+    f("generated", generated, "folder of generated images, <id>.png each");
+    f("data", data, "dataset folder that the images answer to");
     f("training", training, "dataset whose sentences are reported apart (NLVR v1)");
     f("split", split, "rows of this split alone");
     f("json", json, "print the scores as JSON instead of a table");
@@ -28,6 +32,17 @@ struct EvaluateOptions {
     f("resamples", resamples, "bootstrap resamples behind an interval", Range{1, 1e6});
     f("seed", seed, "seed of the bootstrap", Range{0, 9e18});
     f("threads", threads, "threads, 0 = all cores", Range{0, 4096});
+    f("real_features", real_features, "in place of images: features of real ones, .npy [N, D]");
+    f("generated_features", generated_features, "features of generated images, .npy [N, D]");
+    f("real_stats", real_stats, "or their statistics, .npz with mu [D] and sigma [D, D]");
+    f("generated_stats", generated_stats, "statistics of generated images, .npz");
+    f("logits", logits, "class logits of generated images, .npy [N, K]");
+    features.visit(f);
+  }
+  bool of_arrays() const {
+    for (const std::string* file : {&real_features, &generated_features, &real_stats, &generated_stats, &logits})
+      if (!file->empty()) return true;
+    return false;
   }
 };
 
@@ -116,15 +131,51 @@ Outcome evaluate_nlvr1(const EvaluateOptions& options) {
           exit_code(scores, options.present_only)};
 }
 
+Outcome evaluate_images(const EvaluateOptions& options) {
+  if (options.generated.empty() || options.data.empty())
+    throw UsageError("evaluate needs --generated and --data, or arrays (--real-features, --generated-features, ...)");
+  const bool nlvr1 = has_nlvr1_rows(options.data);
+  if (!nlvr1 && !options.training.empty())
+    throw UsageError("--training is for datasets of cigli data import nlvr; " + options.data + " is none");
+  return nlvr1 ? evaluate_nlvr1(options) : evaluate_consistency(options);
+}
+
+FeatureSide side_of(const std::string& features, const std::string& statistics) {
+  FeatureSide side;
+  if (!features.empty() && !statistics.empty())
+    throw UsageError(features + " and " + statistics + ": features and statistics of one side, expected one of them");
+  if (!features.empty()) {
+    side.name = features;
+    side.rows = read_npy(features);
+  } else if (!statistics.empty()) {
+    side.name = statistics;
+    const auto arrays = read_npz(statistics);
+    for (const char* key : {"mu", "sigma"})
+      if (arrays.count(key) == 0) throw Error(statistics + ": no array '" + key + "', expected mu and sigma");
+    side.statistics = gaussian_of(arrays.at("mu"), arrays.at("sigma"), statistics);
+  }
+  return side;
+}
+
+Outcome evaluate_arrays(const EvaluateOptions& options) {
+  for (const std::string* folder : {&options.generated, &options.data})
+    if (!folder->empty()) throw UsageError("images of " + *folder + " or arrays of features, expected one of them");
+  const FeatureSets sets{side_of(options.real_features, options.real_stats),
+                         side_of(options.generated_features, options.generated_stats), side_of(options.logits, "")};
+  if (sets.real.name.empty() != sets.generated.name.empty())
+    throw UsageError((sets.real.name.empty() ? sets.generated.name : sets.real.name) +
+                     ": one side alone; give --real-features or --real-stats, and --generated-features or "
+                     "--generated-stats");
+  const nlohmann::ordered_json found = feature_metrics(sets, options.features);
+  return {found, feature_table(found), "", 0};
+}
+
 }  // namespace
 
 int run_evaluate(const Arguments& arguments) {
   const auto options = parse<EvaluateOptions>(arguments);
   set_threads(options.threads);
-  const bool nlvr1 = has_nlvr1_rows(options.data);
-  if (!nlvr1 && !options.training.empty())
-    throw UsageError("--training is for datasets of cigli data import nlvr; " + options.data + " is none");
-  const Outcome outcome = nlvr1 ? evaluate_nlvr1(options) : evaluate_consistency(options);
+  const Outcome outcome = options.of_arrays() ? evaluate_arrays(options) : evaluate_images(options);
   if (!options.out.empty()) write_file(options.out, outcome.json.dump(2) + "\n");
   if (!options.rows.empty()) write_file(options.rows, outcome.rows);
   std::cout << (options.json ? outcome.json.dump() + "\n" : outcome.table);

@@ -1,0 +1,290 @@
+#include "eval/metrics/feature_metrics.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "eval/metrics/frechet.h"
+#include "eval/metrics/inception_score.h"
+#include "eval/metrics/mmd.h"
+#include "eval/metrics/numpy_random.h"
+#include "eval/metrics/prdc.h"
+#include "runtime/error.h"
+
+namespace cigli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using torch::Tensor;
+
+// Where implementations differ. What one of them lacks has the values of `cigli`.
+struct Convention {
+  const char* name;
+  std::int64_t ddof;                  // covariances over n - ddof
+  std::int64_t subsets, subset_size;  // of KID; 0: all rows at once
+  std::int64_t neighbours;            // of PRDC
+  bool inclusive;                     // <= in PRDC
+  Splits splits;                      // of the Inception Score
+  bool shuffled;                      // before it is split
+  std::int64_t split_ddof;            // its deviation over splits - split_ddof
+};
+
+const Convention kConventions[] = {
+    {"cigli", 1, 0, 0, 5, false, Splits::even, false, 0},
+    {"pytorch-fid", 1, 0, 0, 5, false, Splits::even, false, 0},
+    {"torch-fidelity", 1, 100, 1000, 3, true, Splits::even, true, 0},
+    {"clean-fid", 1, 100, 1000, 5, false, Splits::even, false, 0},
+    {"stylegan3", 0, 100, 1000, 3, true, Splits::even, false, 0},
+    {"torchmetrics", 1, 100, 1000, 5, false, Splits::ceil, false, 1},
+    {"dgm-eval", 1, 0, 0, 5, false, Splits::floor, true, 0},
+};
+
+const Convention& convention_named(const std::string& name) {
+  for (const Convention& convention : kConventions)
+    if (name == convention.name) return convention;
+  throw UsageError("no convention '" + name + "'");
+}
+
+Json json_of(const Interval& interval) { return {interval.low, interval.high}; }
+
+const Tensor& rows_of(const FeatureSide& side, const std::string& metric, const std::string& what) {
+  if (!side.rows.defined())
+    throw UsageError("--metrics " + metric + " needs " + what + (side.statistics ? ", not their statistics" : ""));
+  return side.rows;
+}
+
+// A metric's beginning: the value, how many rows it is of.
+Json started(double value, const FeatureSets& sets) {
+  Json json{{"value", value}};
+  if (sets.generated.rows.defined()) json["n"] = sets.generated.rows.size(0);
+  if (sets.real.rows.defined()) json["n_real"] = sets.real.rows.size(0);
+  return json;
+}
+
+bool enough(const Tensor& rows) { return rows.defined() && rows.size(0) >= 2 * kGroups; }
+
+std::string too_few() { return "no interval: it takes " + std::to_string(2 * kGroups) + " rows of either set"; }
+
+Gaussian statistics_of(const FeatureSide& side, std::int64_t ddof, const std::string& what) {
+  if (side.statistics) return *side.statistics;
+  const Tensor& rows = rows_of(side, "fid", what);
+  Moments moments(rows.size(1));
+  moments.add(rows);
+  return moments.gaussian(ddof);
+}
+
+Json fid(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options) {
+  const Gaussian real = statistics_of(sets.real, convention.ddof, "features of real images");
+  const Gaussian generated = statistics_of(sets.generated, convention.ddof, "features of generated images");
+  const bool both = sets.real.rows.defined() && sets.generated.rows.defined();
+  Json json = started(frechet_distance(real, generated), sets);
+  if (both && options.intervals && enough(sets.real.rows) && enough(sets.generated.rows)) {
+    const FrechetEstimate estimate = estimate_frechet(sets.real.rows, sets.generated.rows, convention.ddof);
+    const std::vector<Jackknife> jackknives{estimate.real, estimate.generated};
+    json["corrected"] = corrected(estimate.value, jackknives);
+    json["corrected_for_generated"] = corrected(estimate.value, {estimate.generated});
+    json["ci"] = json_of(jackknife_interval(json["corrected"], jackknives));
+    json["ci_about"] = "corrected";
+  } else {
+    json["ci"] = nullptr;
+    if (options.intervals) json["note"] = both ? too_few() : "no interval: statistics don't tell how rows vary";
+  }
+  json["ddof"] = convention.ddof;
+  return json;
+}
+
+Json kid(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options) {
+  const Tensor real = rows_of(sets.real, "kid", "features of real images").to(torch::kFloat64);
+  const Tensor generated = rows_of(sets.generated, "kid", "features of generated images").to(torch::kFloat64);
+  const std::int64_t count = options.subsets > 0 ? options.subsets : convention.subsets;
+  const std::int64_t wanted = options.subset_size > 0 ? options.subset_size : convention.subset_size;
+  Json json;
+  if (count > 0) {
+    const std::int64_t size = std::min({wanted > 0 ? wanted : 1000, real.size(0), generated.size(0)});
+    NumpyRandom random(static_cast<std::uint32_t>(options.metric_seed));
+    std::vector<std::pair<Tensor, Tensor>> subsets;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Tensor of_generated = torch::tensor(random.permutation(generated.size(0))).slice(0, 0, size);
+      subsets.emplace_back(of_generated, torch::tensor(random.permutation(real.size(0))).slice(0, 0, size));
+    }
+    const Spread spread = mmd_of_subsets(generated, real, polynomial_kernel(), subsets);
+    json = started(spread.mean, sets);
+    json["std"] = spread.deviation;
+    json["subsets"] = count;
+    json["subset_size"] = size;
+  } else {
+    json = started(mmd(generated, real, polynomial_kernel()), sets);
+  }
+  json["ci"] = nullptr;
+  if (!options.intervals) return json;
+  if (enough(real) && enough(generated)) {
+    const MmdEstimate estimate = estimate_mmd(generated, real, polynomial_kernel());
+    json["ci"] = json_of(jackknife_interval(json["value"], {estimate.x, estimate.y}));
+  } else {
+    json["note"] = too_few();
+  }
+  return json;
+}
+
+Json cmmd(const FeatureSets& sets, const Convention&, const FeatureMetricOptions& options) {
+  constexpr double sigma = 10, scale = 1000;
+  const Tensor real = rows_of(sets.real, "cmmd", "embeddings of real images").to(torch::kFloat64);
+  const Tensor generated = rows_of(sets.generated, "cmmd", "embeddings of generated images").to(torch::kFloat64);
+  const Kernel kernel = gaussian_kernel(sigma);
+  Json json = started(scale * mmd(generated, real, kernel, MmdKind::biased), sets);
+  json["unbiased"] = scale * mmd(generated, real, kernel);
+  json["ci"] = nullptr;
+  if (options.intervals && enough(real) && enough(generated)) {
+    MmdEstimate estimate = estimate_mmd(generated, real, kernel);
+    for (Jackknife* set : {&estimate.x, &estimate.y}) set->variance *= scale * scale;
+    json["ci"] = json_of(jackknife_interval(json["unbiased"], {estimate.x, estimate.y}));
+    json["ci_about"] = "unbiased";
+  } else if (options.intervals) {
+    json["note"] = too_few();
+  }
+  json["sigma"] = sigma;
+  json["scale"] = scale;
+  return json;
+}
+
+Json prdc_json(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options) {
+  PrdcOptions balls;
+  balls.neighbours = options.neighbours > 0 ? options.neighbours : convention.neighbours;
+  balls.inclusive = convention.inclusive;
+  const Prdc found = prdc(rows_of(sets.real, "prdc", "features of real images"),
+                          rows_of(sets.generated, "prdc", "features of generated images"), balls);
+  Json json;
+  const auto add = [&](const char* name, const Prdc::Value& value) {
+    json[name] = started(value.value, sets);
+    const bool shown = found.has_intervals && options.intervals;
+    json[name]["ci"] = shown ? json_of(value.interval) : Json();
+    if (options.intervals && !shown) json[name]["note"] = too_few();
+  };
+  add("precision", found.precision);
+  add("recall", found.recall);
+  add("density", found.density);
+  add("coverage", found.coverage);
+  json["neighbours"] = balls.neighbours;
+  json["inside"] = balls.inclusive ? "<=" : "<";
+  return json;
+}
+
+Json is(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options) {
+  Tensor logits = rows_of(sets.logits, "is", "logits");
+  const std::int64_t splits = options.splits > 0 ? options.splits : 10;
+  if (convention.shuffled) {
+    NumpyRandom random(static_cast<std::uint32_t>(options.metric_seed));
+    logits = logits.index_select(0, torch::tensor(random.permutation(logits.size(0))));
+  }
+  const InceptionScore score = inception_score(logits, splits, convention.splits);
+  Json json{{"value", score.mean()}, {"n", logits.size(0)}};
+  const auto made = static_cast<std::int64_t>(score.values.size());
+  json["std"] = made > convention.split_ddof ? Json(score.deviation(convention.split_ddof)) : Json();
+  json["ci"] = nullptr;
+  if (options.intervals && made > 1) {
+    const Jackknife splits_as_rows{0, std::pow(score.deviation(1), 2) / static_cast<double>(made), made};
+    json["ci"] = json_of(jackknife_interval(score.mean(), {splits_as_rows}));
+  } else if (options.intervals) {
+    json["note"] = "no interval: it comes from the splits, of which there is one";
+  }
+  json["splits"] = made;
+  return json;
+}
+
+struct Entry {
+  const char* name;
+  Json (*compute)(const FeatureSets&, const Convention&, const FeatureMetricOptions&);
+  bool of_logits, of_statistics;
+};
+const Entry kMetrics[] = {{"fid", fid, false, true},
+                          {"kid", kid, false, false},
+                          {"prdc", prdc_json, false, false},
+                          {"cmmd", cmmd, false, false},
+                          {"is", is, true, false}};
+
+void check(const FeatureSide& side) {
+  if (!side.rows.defined()) return;
+  if (side.rows.dim() != 2 || side.rows.size(1) == 0)
+    throw Error(side.name + ": an array " + c10::str(side.rows.sizes()) + ", expected rows of features [N, D]");
+  if (!side.rows.is_floating_point())
+    throw Error(side.name + ": numbers of type " + c10::toString(side.rows.scalar_type()) + ", expected floats");
+  const Tensor bad = side.rows.isfinite().all(1).logical_not().nonzero();
+  if (bad.size(0) > 0)
+    throw Error(side.name + ": row " + std::to_string(bad[0][0].item<std::int64_t>()) + " (and " +
+                std::to_string(bad.size(0) - 1) + " more) has a value that is not finite");
+}
+
+std::int64_t dimensions(const FeatureSide& side) {
+  return side.rows.defined() ? side.rows.size(1) : side.statistics ? side.statistics->mean.size(0) : 0;
+}
+
+}  // namespace
+
+void FeatureMetricOptions::visit(Fields& f) {
+  std::vector<std::string> names, conventions;
+  for (const Entry& metric : kMetrics) names.emplace_back(metric.name);
+  for (const Convention& convention : kConventions) conventions.emplace_back(convention.name);
+  f("metrics", metrics, "metrics over features (default: all that the inputs allow)", Choices{names});
+  f("convention", convention, "whose rules metrics over features follow where implementations differ",
+    Choices{conventions});
+  f("neighbours", neighbours, "of prdc's balls, 0: as the convention has it (5)", Range{0, 1e6});
+  f("subsets", subsets, "of kid, 0: as the convention has it (all rows at once)", Range{0, 1e6});
+  f("subset_size", subset_size, "of kid's subsets, 0: as the convention has it (1000)", Range{0, 1e9});
+  f("splits", splits, "of is, 0: as the convention has it (10)", Range{0, 1e6});
+  f("metric_seed", metric_seed, "of the rows that a convention draws", Range{0, 4294967295.0});
+  f("intervals", intervals, "intervals by the jackknife, which takes fid's time twenty times over");
+}
+
+Json feature_metrics(const FeatureSets& sets, const FeatureMetricOptions& options) {
+  for (const FeatureSide* side : {&sets.real, &sets.generated, &sets.logits}) check(*side);
+  const std::int64_t of_real = dimensions(sets.real), of_generated = dimensions(sets.generated);
+  if (of_real > 0 && of_generated > 0 && of_real != of_generated)
+    throw Error(sets.generated.name + ": " + std::to_string(of_generated) + " dimensions, " + sets.real.name + " has " +
+                std::to_string(of_real) + "; expected features of one kind");
+  const Convention& convention = convention_named(options.convention);
+  const bool pair = of_real > 0 && of_generated > 0, rows = sets.real.rows.defined() && sets.generated.rows.defined();
+  Json all;
+  for (const Entry& metric : kMetrics) {
+    const bool possible = metric.of_logits ? sets.logits.rows.defined() : pair && (rows || metric.of_statistics);
+    const bool wanted = std::find(options.metrics.begin(), options.metrics.end(), metric.name) != options.metrics.end();
+    if (!(options.metrics.empty() ? possible : wanted)) continue;
+    all[metric.name] = metric.compute(sets, convention, options);
+    all[metric.name]["convention"] = convention.name;
+  }
+  return all;
+}
+
+std::string feature_table(const Json& metrics) {
+  std::string table;
+  char line[160];
+  std::snprintf(line, sizeof line, "%-12s %14s   %-28s %8s\n", "metric", "value", "95% interval", "n");
+  table += line;
+  const auto add = [&](const std::string& name, const Json& metric) {
+    std::string interval = "-";
+    if (metric.contains("ci") && metric["ci"].is_array()) {
+      std::snprintf(line, sizeof line, "%.6g - %.6g", metric["ci"][0].get<double>(), metric["ci"][1].get<double>());
+      interval = line;
+    }
+    const std::string n = metric.contains("n") ? metric["n"].dump() : "-";
+    std::snprintf(line, sizeof line, "%-12s %14.8g   %-28s %8s\n", name.c_str(), metric["value"].get<double>(),
+                  interval.c_str(), n.c_str());
+    table += line;
+    for (const char* other : {"corrected", "unbiased"})
+      if (metric.contains(other)) {
+        std::snprintf(line, sizeof line, "  %-10s %14.8g   the interval's centre\n", other,
+                      metric[other].get<double>());
+        table += line;
+      }
+    if (metric.contains("note")) table += "  " + metric["note"].get<std::string>() + "\n";
+  };
+  for (const auto& [name, metric] : metrics.items()) {
+    if (metric.contains("value")) add(name, metric);
+    for (const auto& [part, value] : metric.items())
+      if (value.is_object()) add(part, value);
+  }
+  return table;
+}
+
+}  // namespace cigli

@@ -1,0 +1,96 @@
+#include "eval/metrics/frechet.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "runtime/error.h"
+#include "runtime/philox.h"
+
+namespace cigli {
+
+using torch::Tensor;
+
+FrechetTerms frechet_terms(const Gaussian& a, const Gaussian& b) {
+  TORCH_CHECK(a.mean.sizes() == b.mean.sizes(), "a Fréchet distance of ", a.mean.sizes(), " and ", b.mean.sizes());
+  FrechetTerms terms;
+  terms.mean = (a.mean - b.mean).square().sum().item<double>();
+  terms.trace_a = a.root.square().sum().item<double>();
+  terms.trace_b = b.root.square().sum().item<double>();
+  terms.trace_root = torch::linalg_svdvals(a.root.matmul(b.root.t())).sum().item<double>();
+  terms.distance = std::max(0.0, terms.mean + terms.trace_a + terms.trace_b - 2 * terms.trace_root);
+  return terms;
+}
+
+namespace {
+
+// Moments of all rows, and of all but each group.
+struct Parts {
+  explicit Parts(const Tensor& rows) : whole(rows.size(1)) {
+    std::vector<Moments> groups;
+    for (const auto& [from, until] : split_evenly(rows.size(0))) {
+      groups.emplace_back(rows.size(1));
+      groups.back().add(rows.slice(0, from, until));
+    }
+    for (const Moments& group : groups) whole.merge(group);
+    for (std::size_t out = 0; out < groups.size(); ++out) {
+      Moments rest(rows.size(1));
+      for (std::size_t i = 0; i < groups.size(); ++i)
+        if (i != out) rest.merge(groups[i]);
+      without.push_back(rest);
+    }
+  }
+  Moments whole;
+  std::vector<Moments> without;
+};
+
+}  // namespace
+
+FrechetEstimate estimate_frechet(const Tensor& real, const Tensor& generated, std::int64_t ddof) {
+  const Parts of_real(real), of_generated(generated);
+  const Gaussian a = of_real.whole.gaussian(ddof), b = of_generated.whole.gaussian(ddof);
+  FrechetEstimate estimate;
+  estimate.value = frechet_distance(a, b);
+  std::vector<double> left_out;
+  for (const Moments& rest : of_real.without) left_out.push_back(frechet_distance(rest.gaussian(ddof), b));
+  estimate.real = jackknife(estimate.value, left_out);
+  left_out.clear();
+  for (const Moments& rest : of_generated.without) left_out.push_back(frechet_distance(a, rest.gaussian(ddof)));
+  estimate.generated = jackknife(estimate.value, left_out);
+  return estimate;
+}
+
+double frechet_at_infinity(const Gaussian& real, const Tensor& generated, const std::vector<Tensor>& subsets) {
+  double x = 0, y = 0, xx = 0, xy = 0;
+  for (const Tensor& subset : subsets) {
+    Moments moments(generated.size(1));
+    moments.add(generated.index_select(0, subset));
+    const double inverse = 1.0 / static_cast<double>(subset.size(0));
+    const double distance = frechet_distance(real, moments.gaussian());
+    x += inverse;
+    y += distance;
+    xx += inverse * inverse;
+    xy += inverse * distance;
+  }
+  const auto n = static_cast<double>(subsets.size());
+  const double determinant = n * xx - x * x;
+  if (!(determinant > 0)) throw Error("FD at infinity needs subsets of two sizes");
+  return (xx * y - x * xy) / determinant;
+}
+
+std::vector<Tensor> growing_subsets(std::int64_t n, std::int64_t points, std::uint64_t seed) {
+  std::vector<Tensor> subsets;
+  for (std::int64_t point = 0; point < points; ++point) {
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
+    std::iota(rows.begin(), rows.end(), 0);
+    Philox random(seed, static_cast<std::uint64_t>(point));
+    for (std::size_t i = rows.size(); i > 1; --i) std::swap(rows[i - 1], rows[random.below(i)]);
+    const std::int64_t least = std::max<std::int64_t>(2, n / 10);
+    rows.resize(static_cast<std::size_t>(least + (n - least) * point / std::max<std::int64_t>(1, points - 1)));
+    subsets.push_back(torch::tensor(rows));
+  }
+  return subsets;
+}
+
+}  // namespace cigli

@@ -1,0 +1,77 @@
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <iostream>
+
+#include "eval/metrics/frechet.h"
+#include "eval/metrics/mmd.h"
+
+namespace cigli {
+namespace {
+
+using torch::Tensor;
+
+// In 92 to 98 of 100 studies of Gaussian sets whose distance is known, the 95 % interval holds it.
+template <class Study>
+void expect_coverage(double truth, const std::string& name, const Study& study) {
+  constexpr int studies = 500;
+  torch::manual_seed(0);
+  int covered = 0;
+  for (int i = 0; i < studies; ++i) {
+    const Interval interval = study();
+    covered += interval.low <= truth && truth <= interval.high;
+  }
+  std::cout << name << ": " << covered << " of " << studies << "\n";
+  EXPECT_GE(covered, 0.92 * studies) << name;
+  EXPECT_LE(covered, 0.98 * studies) << name;
+}
+
+Tensor normal(std::int64_t rows, std::int64_t columns) { return torch::randn({rows, columns}, torch::kFloat64); }
+
+TEST(CoverageSlow, OfTheFrechetDistance) {
+  const auto study = [](std::int64_t n, std::int64_t m, std::int64_t d, double scale, double shift) {
+    return [=] {
+      const FrechetEstimate estimate = estimate_frechet(normal(n, d), normal(m, d) * scale + shift);
+      const std::vector<Jackknife> sets{estimate.real, estimate.generated};
+      return jackknife_interval(corrected(estimate.value, sets), sets);
+    };
+  };
+  const auto truth = [](std::int64_t d, double scale, double shift) {
+    return static_cast<double>(d) * (shift * shift + (scale - 1) * (scale - 1));
+  };
+  expect_coverage(truth(8, 1.5, 0.2), "200 and 300 rows of 8", study(200, 300, 8, 1.5, 0.2));
+  expect_coverage(truth(16, 1.2, 0.3), "400 and 400 rows of 16", study(400, 400, 16, 1.2, 0.3));
+  expect_coverage(truth(4, 1, 0.5), "100 and 1000 rows of 4", study(100, 1000, 4, 1, 0.5));
+}
+
+// E (x.y / D + 1)^3 of independent Gaussians x ~ N(m, s^2 I) and y ~ N(l, t^2 I) in D dimensions, all entries of m
+// alike and of l: by the moments of x.y.
+double expected_kernel(double d, double m, double s, double l, double t) {
+  const double product = d * m * l, xx = d * m * m, yy = d * l * l, s2 = s * s, t2 = t * t;
+  const double second = product * product + s2 * yy + t2 * xx + d * s2 * t2;
+  const double third =
+      product * product * product + 3 * product * (t2 * xx + s2 * yy) + s2 * t2 * (3 * d + 6) * product;
+  return third / (d * d * d) + 3 * second / (d * d) + 3 * product / d + 1;
+}
+
+TEST(CoverageSlow, OfTheKernelDistance) {
+  constexpr std::int64_t d = 16;
+  const double truth =
+      expected_kernel(d, 0, 1, 0, 1) + expected_kernel(d, 0.3, 1.2, 0.3, 1.2) - 2 * expected_kernel(d, 0, 1, 0.3, 1.2);
+  expect_coverage(truth, "polynomial kernel", [] {
+    const MmdEstimate estimate = estimate_mmd(normal(300, d), normal(200, d) * 1.2 + 0.3, polynomial_kernel());
+    return jackknife_interval(estimate.value, {estimate.x, estimate.y});
+  });
+  // E exp(-(x - y)^2 / 2) of a difference with mean m and variance v: exp(-m^2 / (2 (1 + v))) / sqrt(1 + v).
+  const auto kernel = [](double mean, double variance) {
+    return std::exp(-mean * mean / (2 * (1 + variance))) / std::sqrt(1 + variance);
+  };
+  expect_coverage(kernel(0, 2) + kernel(0, 2) - 2 * kernel(1, 2), "Gaussian kernel", [] {
+    const MmdEstimate estimate = estimate_mmd(normal(300, 1), normal(200, 1) + 1, gaussian_kernel(1));
+    return jackknife_interval(estimate.value, {estimate.x, estimate.y});
+  });
+}
+
+}  // namespace
+}  // namespace cigli

@@ -1,0 +1,121 @@
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "runtime/files.h"
+#include "runtime/npy.h"
+#include "tests/temporary_folder.h"
+#include "tests/tools/command.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+
+class EvaluateFeatures : public testing::Test {
+ protected:
+  void SetUp() override {
+    torch::manual_seed(0);
+    write_npy(real, torch::randn({120, 6}));
+    write_npy(generated, torch::randn({80, 6}) + 0.5);
+    write_npy(logits, 3 * torch::randn({80, 10}));
+  }
+  nlohmann::json scores(std::vector<std::string> words) const {
+    words.insert(words.begin(), "evaluate");
+    words.push_back("--json");
+    const Outcome outcome = cigli(words);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out);
+  }
+  const TemporaryFolder folder;
+  const fs::path real = folder / "real.npy", generated = folder / "generated.npy", logits = folder / "logits.npy";
+};
+
+TEST_F(EvaluateFeatures, GivesEveryMetricThatTheArraysAllow) {
+  const auto all = scores({"--real-features", real, "--generated-features", generated, "--logits", logits, "--out",
+                           folder / "metrics.json"});
+  for (const char* name : {"fid", "kid", "cmmd", "is"}) {
+    ASSERT_TRUE(all.contains(name)) << name;
+    const auto& metric = all[name];
+    const double centre = metric.contains("ci_about") ? metric[metric["ci_about"].get<std::string>()].get<double>()
+                                                      : metric["value"].get<double>();
+    EXPECT_LT(metric["ci"][0].get<double>(), centre) << name;
+    EXPECT_GT(metric["ci"][1].get<double>(), centre) << name;
+    EXPECT_EQ(metric["n"], 80) << name;
+    EXPECT_EQ(metric["convention"], "cigli") << name;
+  }
+  EXPECT_LT(all["fid"]["corrected"].get<double>(), all["fid"]["value"].get<double>());
+  for (const char* part : {"precision", "recall", "density", "coverage"})
+    EXPECT_EQ(all["prdc"][part]["ci"].size(), 2u) << part;
+  EXPECT_EQ(nlohmann::json::parse(read_file(folder / "metrics.json")), all);
+  const Outcome table = cigli({"evaluate", "--real-features", real, "--generated-features", generated});
+  for (const char* word : {"fid", "corrected", "kid", "precision", "coverage", "cmmd"})
+    EXPECT_NE(table.out.find(word), std::string::npos) << word;
+  EXPECT_EQ(scores({"--logits", logits}).size(), 1u);
+}
+
+TEST_F(EvaluateFeatures, StatisticsGiveWhatTheirRowsGive) {
+  const auto rows = scores({"--real-features", real, "--generated-features", generated, "--metrics", "fid"});
+  const torch::Tensor x = read_npy(real).to(torch::kFloat64), centred = x - x.mean(0);
+  write_npz(folder / "real.npz", {{"mu", x.mean(0)}, {"sigma", centred.t().matmul(centred) / 119}});
+  const auto mixed = scores({"--real-stats", folder / "real.npz", "--generated-features", generated});
+  EXPECT_EQ(mixed.size(), 1u);
+  EXPECT_NEAR(mixed["fid"]["value"].get<double>(), rows["fid"]["value"].get<double>(), 1e-9);
+  EXPECT_TRUE(mixed["fid"]["ci"].is_null());
+  EXPECT_FALSE(mixed["fid"]["note"].get<std::string>().empty());
+}
+
+TEST_F(EvaluateFeatures, ConventionsDifferAsTheyShould) {
+  const auto with = [&](const std::string& convention) {
+    return scores({"--real-features", real, "--generated-features", generated, "--logits", logits, "--convention",
+                   convention, "--subset-size", "50", "--no-intervals"});
+  };
+  const auto ours = with("cigli"), fidelity = with("torch-fidelity"), style = with("stylegan3");
+  EXPECT_GT(ours["fid"]["value"].get<double>(), style["fid"]["value"].get<double>());
+  EXPECT_EQ(fidelity["prdc"]["inside"], "<=");
+  EXPECT_EQ(fidelity["prdc"]["neighbours"], 3);
+  EXPECT_EQ(fidelity["kid"]["subsets"], 100);
+  EXPECT_EQ(fidelity["kid"]["subset_size"], 50);
+  EXPECT_FALSE(ours["kid"].contains("subsets"));
+  EXPECT_NE(ours["is"]["value"], fidelity["is"]["value"]);  // another order
+  EXPECT_TRUE(ours["fid"]["ci"].is_null());
+}
+
+TEST_F(EvaluateFeatures, BadInputGetsOneLine) {
+  const auto evaluate = [](std::vector<std::string> words) {
+    words.insert(words.begin(), "evaluate");
+    return cigli(words);
+  };
+  expect_complaint(evaluate({}), 2, {"--generated and --data"});
+  expect_complaint(evaluate({"--real-features", real}), 2, {"real.npy", "one side alone"});
+  expect_complaint(evaluate({"--real-features", real, "--real-stats", "x.npz", "--generated-features", generated}), 2,
+                   {"x.npz", "expected one of them"});
+  expect_complaint(evaluate({"--real-features", real, "--generated-features", generated, "--data", "d"}), 2,
+                   {"expected one of them"});
+  expect_complaint(evaluate({"--logits", logits, "--metrics", "fid"}), 2, {"--metrics fid needs"});
+  expect_complaint(evaluate({"--logits", logits, "--metrics", "fd"}), 2, {"metrics", "fid"});
+  expect_complaint(evaluate({"--logits", folder / "none.npy"}), 1, {"none.npy"});
+  expect_complaint(evaluate({"--real-features", real, "--generated-features", logits}), 1,
+                   {"logits.npy: 10 dimensions", "real.npy has 6"});
+  torch::Tensor bad = torch::randn({30, 6});
+  bad[7][2] = NAN;
+  write_npy(folder / "bad.npy", bad);
+  expect_complaint(evaluate({"--real-features", real, "--generated-features", folder / "bad.npy"}), 1,
+                   {"bad.npy", "row 7", "not finite"});
+  write_npy(folder / "few.npy", torch::randn({4, 6}));
+  expect_complaint(evaluate({"--real-features", real, "--generated-features", folder / "few.npy"}), 1,
+                   {"5 neighbours", "120 and 4"});
+  write_npz(folder / "one.npz", {{"mu", torch::zeros({6})}});
+  expect_complaint(evaluate({"--real-stats", folder / "one.npz", "--generated-features", generated}), 1,
+                   {"one.npz", "'sigma'"});
+  // One image over and over has no covariance, and no bias to correct; nothing becomes NaN.
+  write_npy(folder / "same.npy", torch::ones({40, 6}));
+  const auto same = scores({"--real-features", real, "--generated-features", folder / "same.npy"});
+  EXPECT_EQ(same.dump().find("null"), std::string::npos) << same.dump();
+  EXPECT_EQ(same["prdc"]["recall"]["value"], 0);
+}
+
+}  // namespace
+}  // namespace cigli
