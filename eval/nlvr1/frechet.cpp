@@ -1,40 +1,24 @@
 #include "eval/nlvr1/frechet.h"
 
+#include <torch/torch.h>
+
 #include <algorithm>
 #include <cmath>
-#include <opencv2/core.hpp>
 
+#include "eval/metrics/frechet.h"
 #include "runtime/error.h"
 
 namespace cigli {
 namespace {
 
-constexpr int width = static_cast<int>(nlvr1_features);
-
-struct Normal {
-  cv::Mat1d mean, covariance;
-};
-
-Normal normal_of(const std::vector<Nlvr1Features>& rows) {
+Gaussian gaussian_of(const std::vector<Nlvr1Features>& rows) {
   if (rows.empty()) throw Error("a Fréchet distance needs at least one box in each set");
-  const auto n = static_cast<double>(rows.size());
-  Normal normal{cv::Mat1d(width, 1, 0.0), cv::Mat1d(width, width, 0.0)};
-  for (const Nlvr1Features& row : rows)
-    for (int i = 0; i < width; ++i) normal.mean(i) += row[static_cast<std::size_t>(i)] / n;
-  for (const Nlvr1Features& row : rows) {
-    cv::Mat1d off(width, 1);
-    for (int i = 0; i < width; ++i) off(i) = row[static_cast<std::size_t>(i)] - normal.mean(i);
-    normal.covariance += off * off.t() / std::max(n - 1, 1.0);
-  }
-  return normal;
-}
-
-// Square roots of a symmetric matrix's eigenvalues, and its eigenvectors as rows.
-std::pair<cv::Mat1d, cv::Mat1d> root_values(const cv::Mat1d& matrix) {
-  cv::Mat1d values, vectors;
-  cv::eigen((matrix + matrix.t()) / 2, values, vectors);
-  for (double& value : values) value = std::sqrt(std::max(value, 0.0));
-  return {values, vectors};
+  torch::Tensor features = torch::empty({static_cast<std::int64_t>(rows.size()), nlvr1_features}, torch::kFloat64);
+  double* to = features.data_ptr<double>();
+  for (const Nlvr1Features& row : rows) to = std::copy(row.begin(), row.end(), to);
+  Moments moments(nlvr1_features);
+  moments.add(features);
+  return moments.gaussian(rows.size() > 1 ? 1 : 0);
 }
 
 }  // namespace
@@ -55,13 +39,7 @@ Nlvr1Features features_of(const Nlvr1Box& box) {
 }
 
 double frechet_distance(const std::vector<Nlvr1Features>& a, const std::vector<Nlvr1Features>& b) {
-  const Normal one = normal_of(a), other = normal_of(b);
-  const auto [roots, axes] = root_values(one.covariance);
-  const cv::Mat1d root = axes.t() * cv::Mat::diag(roots) * axes;
-  const cv::Mat1d product = root * other.covariance * root;
-  const double cross = cv::sum(root_values(product).first)[0];
-  const cv::Mat1d off = one.mean - other.mean;
-  return std::max(0.0, off.dot(off) + cv::trace(one.covariance)[0] + cv::trace(other.covariance)[0] - 2 * cross);
+  return frechet_distance(gaussian_of(a), gaussian_of(b));
 }
 
 }  // namespace cigli

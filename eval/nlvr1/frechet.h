@@ -14,11 +14,8 @@ constexpr std::size_t nlvr1_features = 14;
 using Nlvr1Features = std::array<double, nlvr1_features>;
 Nlvr1Features features_of(const Nlvr1Box& box);
 
-// Fréchet distance of the normal distributions with the two sets' means and covariances (Heusel et al., NeurIPS 2017,
-// eq. 6, with item features in the place of a network's):
-//   |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2),
-// covariances over n - 1 (zero for one box), roots by symmetric eigenvalues in float64 with negative ones (rounding) as
-// 0, the result not below 0. Finite for any boxes. Throws Error when a set is empty.
+// Fréchet distance of the two sets' features (eval/metrics/frechet.h), covariances over n - 1, zero for one box. Finite
+// for any boxes. Throws Error when a set is empty.
 double frechet_distance(const std::vector<Nlvr1Features>& a, const std::vector<Nlvr1Features>& b);
 
 }  // namespace cigli
