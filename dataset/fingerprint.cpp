@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <vector>
 
 namespace cigli {
 namespace {
@@ -10,8 +11,45 @@ namespace {
 constexpr int kSide = 32;  // of the reduced image
 constexpr int kCells = 8;  // a side
 
+// How much of pixel `at` lies in [from, until).
+float share(int at, double from, double until) {
+  return static_cast<float>(std::min(at + 1.0, until) - std::max(static_cast<double>(at), from));
+}
+
+// Area-weighted means of kSide x kSide parts of an image that has no fewer pixels a side. As resize makes them, in a
+// fraction of the time: rows are added up whole, which vector instructions do.
+Image area_means(const Image& image) {
+  const int width = static_cast<int>(image.width), height = static_cast<int>(image.height);
+  const double across = static_cast<double>(width) / kSide, down = static_cast<double>(height) / kSide;
+  Image out(kSide, kSide);
+  std::vector<float> sums(static_cast<std::size_t>(width) * 3);
+  for (int y = 0; y < kSide; ++y) {
+    std::fill(sums.begin(), sums.end(), 0.0F);
+    const int last = std::min(height, static_cast<int>(std::ceil((y + 1) * down)));
+    for (int row = static_cast<int>(y * down); row < last; ++row) {
+      const std::uint8_t* pixels = image.at(0, row);
+      const float weight = share(row, y * down, (y + 1) * down);
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += weight * static_cast<float>(pixels[i]);
+    }
+    for (int x = 0; x < kSide; ++x) {
+      float means[3] = {};
+      const int end = std::min(width, static_cast<int>(std::ceil((x + 1) * across)));
+      for (int column = static_cast<int>(x * across); column < end; ++column) {
+        const float weight = share(column, x * across, (x + 1) * across);
+        for (int c = 0; c < 3; ++c) means[c] += weight * sums[static_cast<std::size_t>(column * 3 + c)];
+      }
+      for (int c = 0; c < 3; ++c)
+        out.at(x, y)[c] =
+            static_cast<std::uint8_t>(std::clamp(means[c] / static_cast<float>(across * down) + 0.5F, 0.0F, 255.0F));
+    }
+  }
+  return out;
+}
+
 Image reduced(const Image& image) {
-  return image.width == kSide && image.height == kSide ? image : resize(image, kSide, kSide);
+  if (image.width == kSide && image.height == kSide) return image;
+  if (image.width >= kSide && image.height >= kSide) return area_means(image);
+  return resize(image, kSide, kSide);
 }
 
 bool is_blank(const Image& small) {

@@ -94,7 +94,7 @@ Hygiene::Hygiene(fs::path folder, const HygieneOptions& options, fs::path worksp
       }) {
   if (workspace_.empty()) return;
   make_folder(workspace_);
-  key_ = "cigli looks 1 " + sha256_file(metadata_file(folder_)) + ' ' + std::to_string(options_.min_side) + ' ' +
+  key_ = "cigli looks 2 " + sha256_file(metadata_file(folder_)) + ' ' + std::to_string(options_.min_side) + ' ' +
          std::to_string(options_.max_aspect) + '\n';
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -62,6 +63,29 @@ TEST(Fingerprint, SurvivesScalingAndCompression) {
     const Image other = photograph(seed + 1000);
     EXPECT_FALSE(may_be_same(fingerprint(image), fingerprint(other)) && are_same_picture(image, other)) << seed;
     EXPECT_FALSE(may_be_same(fingerprint(image), fingerprint(resize(image, 160, 160)))) << "another aspect";
+  }
+}
+
+// Cells are area-weighted means, whatever the size: a ramp's are its values at their middles.
+TEST(Fingerprint, CellsAreMeansOfTheirArea) {
+  for (const auto& [width, height] : {std::pair<std::int64_t, std::int64_t>{64, 64}, {97, 45}, {640, 480}, {33, 501}}) {
+    Image ramp(width, height);
+    for (std::int64_t y = 0; y < height; ++y)
+      for (std::int64_t x = 0; x < width; ++x) {
+        ramp.at(x, y)[0] =
+            static_cast<std::uint8_t>(std::lround((static_cast<double>(x) + 0.5) / static_cast<double>(width) * 255));
+        ramp.at(x, y)[1] =
+            static_cast<std::uint8_t>(std::lround((static_cast<double>(y) + 0.5) / static_cast<double>(height) * 255));
+        ramp.at(x, y)[2] = 77;
+      }
+    const Fingerprint print = fingerprint(ramp);
+    for (std::size_t y = 0; y < 8; ++y)
+      for (std::size_t x = 0; x < 8; ++x) {
+        const std::uint8_t* cell = &print.cells[(y * 8 + x) * 3];
+        EXPECT_NEAR(cell[0], (static_cast<double>(x) + 0.5) / 8 * 255, 1.1) << width << " " << x;
+        EXPECT_NEAR(cell[1], (static_cast<double>(y) + 0.5) / 8 * 255, 1.1) << height << " " << y;
+        EXPECT_EQ(cell[2], 77);
+      }
   }
 }
 
