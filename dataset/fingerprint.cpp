@@ -11,36 +11,45 @@ namespace {
 constexpr int kSide = 32;  // of the reduced image
 constexpr int kCells = 8;  // a side
 
-// How much of pixel `at` lies in [from, until).
-float share(int at, double from, double until) {
-  return static_cast<float>(std::min(at + 1.0, until) - std::max(static_cast<double>(at), from));
+// One of kSide equal parts of a side: the pixels that lie in it, and how much of each does.
+struct Part {
+  int from = 0;
+  std::vector<float> shares;
+};
+
+std::vector<Part> parts_of(std::int64_t side) {
+  const double step = static_cast<double>(side) / kSide;
+  std::vector<Part> parts(kSide);
+  for (int i = 0; i < kSide; ++i) {
+    const double from = i * step, until = (i + 1) * step;
+    parts[static_cast<std::size_t>(i)].from = static_cast<int>(from);
+    for (int at = static_cast<int>(from); at < std::min<double>(std::ceil(until), static_cast<double>(side)); ++at)
+      parts[static_cast<std::size_t>(i)].shares.push_back(
+          static_cast<float>((std::min(at + 1.0, until) - std::max<double>(at, from)) / step));
+  }
+  return parts;
 }
 
 // Area-weighted means of kSide x kSide parts of an image that has no fewer pixels a side. As resize makes them, in a
 // fraction of the time: rows are added up whole, which vector instructions do.
 Image area_means(const Image& image) {
-  const int width = static_cast<int>(image.width), height = static_cast<int>(image.height);
-  const double across = static_cast<double>(width) / kSide, down = static_cast<double>(height) / kSide;
+  const std::vector<Part> across = parts_of(image.width), down = parts_of(image.height);
   Image out(kSide, kSide);
-  std::vector<float> sums(static_cast<std::size_t>(width) * 3);
-  for (int y = 0; y < kSide; ++y) {
-    std::fill(sums.begin(), sums.end(), 0.0F);
-    const int last = std::min(height, static_cast<int>(std::ceil((y + 1) * down)));
-    for (int row = static_cast<int>(y * down); row < last; ++row) {
-      const std::uint8_t* pixels = image.at(0, row);
-      const float weight = share(row, y * down, (y + 1) * down);
-      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += weight * static_cast<float>(pixels[i]);
+  std::vector<float> row(static_cast<std::size_t>(image.width) * 3);
+  std::uint8_t* to = out.pixels.data();
+  for (const Part& rows : down) {
+    std::fill(row.begin(), row.end(), 0.0F);
+    for (std::size_t k = 0; k < rows.shares.size(); ++k) {
+      const std::uint8_t* pixels = image.at(0, rows.from + static_cast<std::int64_t>(k));
+      const float share = rows.shares[k];
+      for (std::size_t i = 0; i < row.size(); ++i) row[i] += share * static_cast<float>(pixels[i]);
     }
-    for (int x = 0; x < kSide; ++x) {
-      float means[3] = {};
-      const int end = std::min(width, static_cast<int>(std::ceil((x + 1) * across)));
-      for (int column = static_cast<int>(x * across); column < end; ++column) {
-        const float weight = share(column, x * across, (x + 1) * across);
-        for (int c = 0; c < 3; ++c) means[c] += weight * sums[static_cast<std::size_t>(column * 3 + c)];
-      }
-      for (int c = 0; c < 3; ++c)
-        out.at(x, y)[c] =
-            static_cast<std::uint8_t>(std::clamp(means[c] / static_cast<float>(across * down) + 0.5F, 0.0F, 255.0F));
+    for (const Part& columns : across) {
+      float mean[3] = {0.5F, 0.5F, 0.5F};
+      const float* from = &row[static_cast<std::size_t>(columns.from) * 3];
+      for (const float share : columns.shares)
+        for (int c = 0; c < 3; ++c) mean[c] += share * *from++;
+      for (int c = 0; c < 3; ++c) *to++ = static_cast<std::uint8_t>(std::min(mean[c], 255.0F));
     }
   }
   return out;
@@ -71,16 +80,13 @@ void fill_cells(Fingerprint& print, const Image& small) {
 }
 
 void fill_moments(Fingerprint& print) {
-  constexpr int all = kCells * kCells, quarter = kCells / 4;
+  constexpr int quarter = kCells * kCells / 4;
   for (int y = 0; y < kCells; ++y)
     for (int x = 0; x < kCells; ++x) {
       const std::uint8_t* cell = &print.cells[(y * kCells + x) * 3];
-      for (int c = 0; c < 3; ++c) print.moments[c] += static_cast<float>(cell[c]) / all;
-      const float grey = 0.299F * cell[0] + 0.587F * cell[1] + 0.114F * cell[2];
-      const bool middle = x >= quarter && x < kCells - quarter && y >= quarter && y < kCells - quarter;
-      print.moments[3] += (x < kCells / 2 ? grey : -grey) * 2 / all;
-      print.moments[4] += (y < kCells / 2 ? grey : -grey) * 2 / all;
-      print.moments[5] += (middle ? grey * 4 : -grey * 4 / 3) / all;
+      const std::size_t quadrant = (y < kCells / 2 ? 0 : 2) + (x < kCells / 2 ? 0 : 1);
+      print.moments[quadrant * 2] += (0.299F * cell[0] + 0.587F * cell[1] + 0.114F * cell[2]) / quarter;
+      print.moments[quadrant * 2 + 1] += static_cast<float>(cell[0] - cell[2]) / (2 * quarter);
     }
 }
 

@@ -9,10 +9,10 @@ namespace cigli {
 
 // What is kept of an image to know it again after scaling, recompression or a change of format.
 struct Fingerprint {
-  // A perceptual hash before it is rounded: the means of R, G and B, and of the grey image the left half minus the
-  // right, the top minus the bottom, the middle minus the rest. The signs of many cosine coefficients (Zauner 2010),
-  // the usual choice, are noise where an image is smooth; these few means are not.
-  std::array<float, 6> moments{};
+  // A perceptual hash before it is rounded: of each quadrant the mean of the grey image and half the mean of red minus
+  // blue. The signs of many cosine coefficients (Zauner 2010), the usual choice, are noise where an image is smooth;
+  // these few means are not.
+  std::array<float, 8> moments{};
   std::array<std::uint8_t, 8 * 8 * 3> cells{};  // means of 8x8 cells, RGB
   std::int32_t width = 0, height = 0;           // of the whole image
   bool blank = false;                           // no cell of 32x32 differs from the mean by more than 2 of 255

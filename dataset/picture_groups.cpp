@@ -10,7 +10,7 @@ namespace {
 
 using Bins = std::array<std::int64_t, std::tuple_size_v<decltype(Fingerprint::moments)>>;
 
-// A number for a combination of bins, which lie in -32..32.
+// A number for a combination of bins, which lie in -64..63.
 std::uint64_t key_of(const Bins& bins) {
   std::uint64_t key = 0;
   for (const std::int64_t bin : bins) key = key * 128 + static_cast<std::uint64_t>(bin + 64);

@@ -25,7 +25,7 @@ class PictureGroups {
 
  private:
   // Moments are rounded to bins of kBin; a picture is looked for in its own bin and in those within kMomentDistance.
-  static constexpr float kBin = 8;
+  static constexpr float kBin = 12;
 
   struct First {
     Fingerprint print;
