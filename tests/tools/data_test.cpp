@@ -129,10 +129,15 @@ TEST(DataCurate, TheGateJudgesWhatHygieneLeaves) {
                    "0.25", "--split", "train"})
                 .code,
             0);
-  const Outcome outcome =
-      cigli({"data",        "curate",  "--data",   data,      "--out",     out,      "--gate",
-             "necessity",   "--folds", "2",        "--steps", "2",         "--keep", "unchanged,duplicate",
-             "--undecided", "drop",    "--margin", "0",       "--threads", "1"});
+  const auto curate = [&](const fs::path& into, const std::vector<std::string>& more) {
+    std::vector<std::string> words{
+        "data",      "curate",  "--data", data,      "--out", into,     "--gate",
+        "necessity", "--folds", "2",      "--steps", "2",     "--keep", "unchanged,duplicate",
+        "--threads", "1"};
+    words.insert(words.end(), more.begin(), more.end());
+    return cigli(words);
+  };
+  const Outcome outcome = curate(out, {"--margin", "0"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("area under the ROC curve"), std::string::npos) << outcome.out;
   const Json counts = Json::parse(read_text(out / "curation.json")), &gate = counts["necessity"];
@@ -140,13 +145,13 @@ TEST(DataCurate, TheGateJudgesWhatHygieneLeaves) {
   EXPECT_EQ(gate["rows"], 48);
   EXPECT_EQ(gate["planted"]["rows"], 24);
   EXPECT_EQ(counts["dropped"]["unneeded"], gate["dropped"]);
-  EXPECT_EQ(counts["dropped"]["undecided"], gate["undecided"]);
-  EXPECT_EQ(counts["kept"], gate["kept"]);
+  EXPECT_EQ(counts["dropped"]["undecided"], 0);
+  EXPECT_GT(gate["undecided"], 0);  // scorers of two steps often do worse than chance
   const std::vector<Json> rows = read_lines(out / "necessity.jsonl");
   ASSERT_EQ(rows.size(), 48U);
   int kept = 0;
   for (const Json& row : rows) {
-    kept += row["need"] == "kept";
+    kept += row["need"] != "dropped";
     EXPECT_NEAR(row["necessity"].get<double>(),
                 row["joint"].get<double>() - std::max(row["text_only"].get<double>(), row["image_only"].get<double>()),
                 2e-4);
@@ -156,6 +161,9 @@ TEST(DataCurate, TheGateJudgesWhatHygieneLeaves) {
   EXPECT_NE(read_text(out / "report.html").find("Rows by necessity"), std::string::npos);
   EXPECT_FALSE(fs::exists(out / "unfinished"));
 
+  // No scorer knows a hundred nats: all are undecided.
+  expect_complaint(curate(folder / "none", {"--margin", "100", "--undecided", "drop"}), 1,
+                   {"none of its 48 rows is kept"});
   expect_complaint(cigli({"data", "curate", "--data", data, "--dry-run", "--gate", "necessity"}), 2,
                    {"--dry-run", "--gate"});
   expect_complaint(cigli({"data", "curate", "--data", data, "--out", folder / "no", "--gate", "need"}), 2,
