@@ -3,10 +3,8 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "runtime/error.h"
-#include "runtime/philox.h"
 
 namespace cigli {
 
@@ -48,6 +46,9 @@ struct Parts {
 }  // namespace
 
 FrechetEstimate estimate_frechet(const Tensor& real, const Tensor& generated, std::int64_t ddof) {
+  if (std::min(real.size(0), generated.size(0)) < 2 * kGroups)
+    throw Error("a jackknife of tenths needs at least " + std::to_string(2 * kGroups) + " rows a set, got " +
+                std::to_string(real.size(0)) + " and " + std::to_string(generated.size(0)));
   const Parts of_real(real), of_generated(generated);
   const Gaussian a = of_real.whole.gaussian(ddof), b = of_generated.whole.gaussian(ddof);
   FrechetEstimate estimate;
@@ -77,20 +78,6 @@ double frechet_at_infinity(const Gaussian& real, const Tensor& generated, const 
   const double determinant = n * xx - x * x;
   if (!(determinant > 0)) throw Error("FD at infinity needs subsets of two sizes");
   return (xx * y - x * xy) / determinant;
-}
-
-std::vector<Tensor> growing_subsets(std::int64_t n, std::int64_t points, std::uint64_t seed) {
-  std::vector<Tensor> subsets;
-  for (std::int64_t point = 0; point < points; ++point) {
-    std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
-    std::iota(rows.begin(), rows.end(), 0);
-    Philox random(seed, static_cast<std::uint64_t>(point));
-    for (std::size_t i = rows.size(); i > 1; --i) std::swap(rows[i - 1], rows[random.below(i)]);
-    const std::int64_t least = std::max<std::int64_t>(2, n / 10);
-    rows.resize(static_cast<std::size_t>(least + (n - least) * point / std::max<std::int64_t>(1, points - 1)));
-    subsets.push_back(torch::tensor(rows));
-  }
-  return subsets;
 }
 
 }  // namespace cigli

@@ -23,14 +23,12 @@ struct FrechetEstimate {
   double value = 0;
   Jackknife real, generated;
 };
-// Throws Error unless both have as many columns, are finite and have at least 2 * kGroups rows.
+// real [N,D], generated [M,D]. Throws Error unless both have at least 2 * kGroups rows.
 FrechetEstimate estimate_frechet(const torch::Tensor& real, const torch::Tensor& generated, std::int64_t ddof = 1);
 
 // FD at infinitely many generated rows (Chong & Forsyth 2020, section 3.2, with random subsets): the intercept of the
 // least-squares line of the distance over 1/n, for each subset of `subsets`, row numbers of `generated`.
 double frechet_at_infinity(const Gaussian& real, const torch::Tensor& generated,
                            const std::vector<torch::Tensor>& subsets);
-// `points` subsets of rows drawn without replacement, their sizes evenly from a tenth of n to n.
-std::vector<torch::Tensor> growing_subsets(std::int64_t n, std::int64_t points, std::uint64_t seed);
 
 }  // namespace cigli

@@ -28,7 +28,7 @@ Jackknife jackknife(double whole, const std::vector<double>& left_out);
 double corrected(double whole, const std::vector<Jackknife>& sets);
 Interval jackknife_interval(double centre, const std::vector<Jackknife>& sets, double level = 0.95);
 
-// Quantile of Student's t distribution, p inside (0, 1), degrees of freedom at least 1: to 1e-10.
+// Quantile of Student's t distribution, p inside (0, 1), degrees of freedom at least 1: to seven digits.
 double student_t_quantile(double p, double degrees);
 
 }  // namespace cigli

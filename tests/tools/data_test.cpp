@@ -164,6 +164,9 @@ TEST(DataCurate, TheGateJudgesWhatHygieneLeaves) {
   // No scorer knows a hundred nats: all are undecided.
   expect_complaint(curate(folder / "none", {"--margin", "100", "--undecided", "drop"}), 1,
                    {"none of its 48 rows is kept"});
+  const std::vector<Json> dropped = read_lines(folder / "none/dropped.jsonl");
+  ASSERT_EQ(dropped.size(), 48U);
+  for (const Json& row : dropped) EXPECT_EQ(row["objection"], "undecided");
   expect_complaint(cigli({"data", "curate", "--data", data, "--dry-run", "--gate", "necessity"}), 2,
                    {"--dry-run", "--gate"});
   expect_complaint(cigli({"data", "curate", "--data", data, "--out", folder / "no", "--gate", "need"}), 2,

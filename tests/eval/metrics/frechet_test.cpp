@@ -75,6 +75,7 @@ TEST(Frechet, JackknifeTakesTheBiasOfSmallSetsAway) {
     value += estimate.value / 20;
     better += corrected(estimate.value, {estimate.real, estimate.generated}) / 20;
   }
+  EXPECT_NE(error_of([] { estimate_frechet(normal(19, 2), normal(40, 2)); }).find("got 19 and 40"), std::string::npos);
   const double truth = 8 * (0.2 * 0.2 + 0.5 * 0.5);
   EXPECT_GT(value - truth, 0.1);
   EXPECT_LT(std::abs(better - truth), 0.05);
