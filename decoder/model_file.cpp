@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "encoders/module_file.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/hash.h"
@@ -12,70 +12,10 @@
 namespace cigli {
 namespace {
 
-constexpr const char* weights = "weights.";
-constexpr const char* training = "training.";
-
-bool starts_with(const std::string& text, const std::string& prefix) { return text.rfind(prefix, 0) == 0; }
-
-std::string shape_text(const torch::Tensor& tensor) {
-  std::ostringstream text;
-  text << tensor.sizes();
-  return text.str();
-}
-
-const std::string& metadata_of(const TensorFile& content, const std::string& key, const std::filesystem::path& file) {
-  const auto found = content.metadata.find(key);
-  if (found == content.metadata.end())
-    throw Error(file.string() + ": no " + key + " in its metadata: not a cigli model");
-  return found->second;
-}
-
 ModelOptions read_options(const TensorFile& content, const std::filesystem::path& file) {
-  const std::string format = metadata_of(content, "cigli.format", file);
-  if (format != model_format) throw Error(file.string() + ": format '" + format + "', expected '" + model_format + "'");
-  const auto object = nlohmann::json::parse(metadata_of(content, "cigli.options", file), nullptr, false);
-  if (!object.is_object()) throw Error(file.string() + ": its cigli.options are no JSON object");
   ModelOptions options;
-  read_json(fields_of(options), object, file.string() + ": cigli.options");
+  read_json(fields_of(options), options_of(content, model_format, file), file.string() + ": cigli.options");
   return options;
-}
-
-// Options from a damaged or hostile file may not fit together, or ask for more memory than there is.
-Generator make_model(const ModelOptions& options, Tokenizer tokenizer, const std::filesystem::path& file) {
-  std::string reason;
-  try {
-    return Generator(options, std::move(tokenizer));
-  } catch (const c10::Error& error) {
-    reason = error.what_without_backtrace();
-  } catch (const std::exception& error) {  // Error, std::bad_alloc
-    reason = error.what();
-  }
-  throw Error(file.string() +
-              ": its options describe no model that can be built: " + reason.substr(0, reason.find('\n')));
-}
-
-std::map<std::string, torch::Tensor> named_values(const GeneratorImpl& model) {
-  std::map<std::string, torch::Tensor> values;
-  for (const auto& item : model.named_parameters()) values[item.key()] = item.value();
-  for (const auto& item : model.named_buffers()) values[item.key()] = item.value();
-  return values;
-}
-
-void load_weights(const GeneratorImpl& model, const TensorFile& content, const std::filesystem::path& file) {
-  const torch::NoGradGuard no_grad;
-  auto values = named_values(model);
-  for (const auto& [name, tensor] : content.tensors) {
-    if (starts_with(name, training)) continue;
-    const auto found =
-        starts_with(name, weights) ? values.find(name.substr(std::string(weights).size())) : values.end();
-    if (found == values.end()) throw Error(file.string() + ": tensor " + name + " does not belong to this model");
-    if (tensor.sizes() != found->second.sizes())
-      throw Error(file.string() + ": tensor " + name + " is " + shape_text(tensor) + ", expected " +
-                  shape_text(found->second));
-    found->second.copy_(tensor);
-    values.erase(found);
-  }
-  if (!values.empty()) throw Error(file.string() + ": tensor " + weights + values.begin()->first + " is missing");
 }
 
 // Steps behind a model file of a run folder; -1 when it does not say.
@@ -95,7 +35,7 @@ TensorFile describe_model(const GeneratorImpl& model) {
   content.metadata["cigli.merges"] = model.tokenizer.merges_text();
   std::string& words = content.metadata["cigli.words"];
   for (const std::string& word : model.words) words += word + '\n';
-  for (const auto& item : model.named_buffers()) content.tensors[weights + item.key()] = item.value();
+  put_buffers(model, content);
   return content;
 }
 
@@ -103,7 +43,7 @@ Generator build_model(const TensorFile& content, const std::filesystem::path& fi
   const ModelOptions options = read_options(content, file);
   Tokenizer tokenizer =
       Tokenizer::from_merges_text(metadata_of(content, "cigli.merges", file), file.string() + ": cigli.merges");
-  Generator model = make_model(options, std::move(tokenizer), file);
+  Generator model = made_of(file, [&] { return Generator(options, std::move(tokenizer)); });
   load_weights(*model, content, file);
   std::istringstream words(metadata_of(content, "cigli.words", file));
   for (std::string word; std::getline(words, word);) model->words.push_back(word);
@@ -139,10 +79,8 @@ void save_model(const std::filesystem::path& file, const Generator& model, bool 
                 const std::map<std::string, std::string>& extra) {
   TensorFile content = describe_model(*model);
   content.metadata.insert(extra.begin(), extra.end());
-  for (const auto& item : model->named_parameters()) content.tensors[weights + item.key()] = item.value().detach();
-  if (bfloat16)
-    for (auto& [name, tensor] : content.tensors)
-      if (tensor.is_floating_point()) tensor = tensor.to(torch::kBFloat16);
+  put_parameters(*model, content);
+  if (bfloat16) to_bfloat16(content);
   write_safetensors(file, content);
 }
 

@@ -1,0 +1,48 @@
+#include "encoders/pretrained.h"
+
+#include <torch/torch.h>
+
+#include "runtime/error.h"
+#include "runtime/files.h"
+#include "runtime/hash.h"
+#include "runtime/torch_file.h"
+
+namespace cigli {
+
+PretrainedWeights::PretrainedWeights(const std::filesystem::path& file) : name_(file.string()) {
+  const std::string bytes = read_file(file);
+  hash_ = sha256(bytes);
+  content_ = is_torch_file(bytes) ? parse_torch_file(bytes, name_) : parse_safetensors(bytes, name_);
+}
+
+torch::Tensor PretrainedWeights::take(const std::string& name, at::IntArrayRef shape) {
+  const auto found = content_.tensors.find(name);
+  if (found == content_.tensors.end()) {
+    faults_.push_back(name + " is missing");
+  } else if (found->second.sizes() != shape) {
+    faults_.push_back(name + " is " + c10::str(found->second.sizes()) + ", expected " + c10::str(shape));
+  } else {
+    return found->second.to(torch::kFloat32);
+  }
+  return torch::zeros(shape);
+}
+
+std::int64_t PretrainedWeights::size(const std::string& name, std::int64_t dimension) const {
+  const auto found = content_.tensors.find(name);
+  if (found == content_.tensors.end()) throw Error(name_ + ": tensor " + name + " is missing");
+  if (dimension >= found->second.dim())
+    throw Error(name_ + ": tensor " + name + " is " + c10::str(found->second.sizes()) + ", expected at least " +
+                std::to_string(dimension + 1) + " dimensions");
+  return found->second.size(dimension);
+}
+
+void PretrainedWeights::check() const {
+  constexpr std::size_t shown = 5;
+  if (faults_.empty()) return;
+  std::string message = name_ + ": ";
+  for (std::size_t i = 0; i < std::min(shown, faults_.size()); ++i) message += (i ? "; " : "") + faults_[i];
+  if (faults_.size() > shown) message += "; and " + std::to_string(faults_.size() - shown) + " more";
+  throw Error(message);
+}
+
+}  // namespace cigli
