@@ -29,16 +29,17 @@ struct Convention {
   Splits splits;                      // of the Inception Score
   bool shuffled;                      // before it is split
   std::int64_t split_ddof;            // its deviation over splits - split_ddof
+  Resampling resampling;              // of images to Inception's size
 };
 
 const Convention kConventions[] = {
-    {"cigli", 1, 0, 0, 5, false, Splits::even, false, 0},
-    {"pytorch-fid", 1, 0, 0, 5, false, Splits::even, false, 0},
-    {"torch-fidelity", 1, 100, 1000, 3, true, Splits::even, true, 0},
-    {"clean-fid", 1, 100, 1000, 5, false, Splits::even, false, 0},
-    {"stylegan3", 0, 100, 1000, 3, true, Splits::even, false, 0},
-    {"torchmetrics", 1, 100, 1000, 5, false, Splits::ceil, false, 1},
-    {"dgm-eval", 1, 0, 0, 5, false, Splits::floor, true, 0},
+    {"cigli", 1, 0, 0, 5, false, Splits::even, false, 0, Resampling::torch_bilinear},
+    {"pytorch-fid", 1, 0, 0, 5, false, Splits::even, false, 0, Resampling::torch_bilinear},
+    {"torch-fidelity", 1, 100, 1000, 3, true, Splits::even, true, 0, Resampling::tf1_bilinear},
+    {"clean-fid", 1, 100, 1000, 5, false, Splits::even, false, 0, Resampling::clean},
+    {"stylegan3", 0, 100, 1000, 3, true, Splits::even, false, 0, Resampling::tf1_bilinear},
+    {"torchmetrics", 1, 100, 1000, 5, false, Splits::ceil, false, 1, Resampling::tf1_bilinear},
+    {"dgm-eval", 1, 0, 0, 5, false, Splits::floor, true, 0, Resampling::clean},
 };
 
 const Convention& convention_named(const std::string& name) {
@@ -75,17 +76,17 @@ Gaussian statistics_of(const FeatureSide& side, std::int64_t ddof, const std::st
   return moments.gaussian(ddof);
 }
 
-Json fid(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options) {
+Json fid(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options, Estimates& all) {
   const Gaussian real = statistics_of(sets.real, convention.ddof, "features of real images");
   const Gaussian generated = statistics_of(sets.generated, convention.ddof, "features of generated images");
   const bool both = sets.real.rows.defined() && sets.generated.rows.defined();
   Json json = started(frechet_distance(real, generated), sets);
   if (both && options.intervals && enough(sets.real.rows) && enough(sets.generated.rows)) {
-    const FrechetEstimate estimate = estimate_frechet(sets.real.rows, sets.generated.rows, convention.ddof);
-    const std::vector<Jackknife> jackknives{estimate.real, estimate.generated};
-    json["corrected"] = corrected(estimate.value, jackknives);
-    json["corrected_for_generated"] = corrected(estimate.value, {estimate.generated});
-    json["ci"] = json_of(jackknife_interval(json["corrected"], jackknives));
+    const Estimate estimate = estimate_frechet(sets.real.rows, sets.generated.rows, convention.ddof, sets.paired);
+    json["corrected"] = corrected(estimate.value, estimate.sets);
+    if (!sets.paired) json["corrected_for_generated"] = corrected(estimate.value, {estimate.sets.back()});
+    json["ci"] = json_of(jackknife_interval(json["corrected"], estimate.sets));
+    all["fid"] = estimate;
     json["ci_about"] = "corrected";
   } else {
     json["ci"] = nullptr;
@@ -95,7 +96,27 @@ Json fid(const FeatureSets& sets, const Convention& convention, const FeatureMet
   return json;
 }
 
-Json kid(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options) {
+// Chong & Forsyth's: subsets of fifteen sizes from a tenth of the rows to all of them, drawn one after the other.
+Json fid_infinity(const FeatureSets& sets, const Convention&, const FeatureMetricOptions& options, Estimates&) {
+  constexpr std::int64_t sizes = 15;
+  const Tensor& generated = rows_of(sets.generated, "fid_infinity", "features of generated images");
+  const std::int64_t n = generated.size(0), fewest = std::max<std::int64_t>(2, n / 10);
+  if (n - fewest < sizes)
+    throw Error(sets.generated.name + ": " + std::to_string(n) + " rows, fid_infinity needs subsets of " +
+                std::to_string(sizes) + " sizes");
+  NumpyRandom random(static_cast<std::uint32_t>(options.metric_seed));
+  std::vector<Tensor> subsets;
+  for (std::int64_t i = 0; i < sizes; ++i)
+    subsets.push_back(torch::tensor(random.permutation(n)).slice(0, 0, fewest + (n - fewest) * i / (sizes - 1)));
+  const Gaussian real = statistics_of(sets.real, 1, "features of real images");
+  Json json = started(frechet_at_infinity(real, generated, subsets), sets);
+  json["ci"] = nullptr;
+  if (options.intervals) json["note"] = "no interval: fid's `corrected` estimates the same and has one";
+  json["sizes"] = {fewest, n};
+  return json;
+}
+
+Json kid(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options, Estimates& all) {
   const Tensor real = rows_of(sets.real, "kid", "features of real images").to(torch::kFloat64);
   const Tensor generated = rows_of(sets.generated, "kid", "features of generated images").to(torch::kFloat64);
   const std::int64_t count = options.subsets > 0 ? options.subsets : convention.subsets;
@@ -120,15 +141,16 @@ Json kid(const FeatureSets& sets, const Convention& convention, const FeatureMet
   json["ci"] = nullptr;
   if (!options.intervals) return json;
   if (enough(real) && enough(generated)) {
-    const MmdEstimate estimate = estimate_mmd(generated, real, polynomial_kernel());
-    json["ci"] = json_of(jackknife_interval(json["value"], {estimate.x, estimate.y}));
+    const Estimate estimate = estimate_mmd(real, generated, polynomial_kernel(), MmdKind::unbiased, sets.paired);
+    json["ci"] = json_of(jackknife_interval(json["value"], estimate.sets));
+    all["kid"] = estimate;
   } else {
     json["note"] = too_few();
   }
   return json;
 }
 
-Json cmmd(const FeatureSets& sets, const Convention&, const FeatureMetricOptions& options) {
+Json cmmd(const FeatureSets& sets, const Convention&, const FeatureMetricOptions& options, Estimates& all) {
   constexpr double sigma = 10, scale = 1000;
   const Tensor real = rows_of(sets.real, "cmmd", "embeddings of real images").to(torch::kFloat64);
   const Tensor generated = rows_of(sets.generated, "cmmd", "embeddings of generated images").to(torch::kFloat64);
@@ -137,9 +159,14 @@ Json cmmd(const FeatureSets& sets, const Convention&, const FeatureMetricOptions
   json["unbiased"] = scale * mmd(generated, real, kernel);
   json["ci"] = nullptr;
   if (options.intervals && enough(real) && enough(generated)) {
-    MmdEstimate estimate = estimate_mmd(generated, real, kernel);
-    for (Jackknife* set : {&estimate.x, &estimate.y}) set->variance *= scale * scale;
-    json["ci"] = json_of(jackknife_interval(json["unbiased"], {estimate.x, estimate.y}));
+    Estimate estimate = estimate_mmd(real, generated, kernel, MmdKind::unbiased, sets.paired);
+    estimate.value *= scale;
+    for (Jackknife& set : estimate.sets) {
+      for (double& value : set.left_out) value *= scale;
+      set = jackknife(estimate.value, set.left_out);
+    }
+    json["ci"] = json_of(jackknife_interval(json["unbiased"], estimate.sets));
+    all["cmmd"] = estimate;
     json["ci_about"] = "unbiased";
   } else if (options.intervals) {
     json["note"] = too_few();
@@ -149,15 +176,18 @@ Json cmmd(const FeatureSets& sets, const Convention&, const FeatureMetricOptions
   return json;
 }
 
-Json prdc_json(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options) {
+Json prdc_json(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options,
+               Estimates& all) {
   PrdcOptions balls;
   balls.neighbours = options.neighbours > 0 ? options.neighbours : convention.neighbours;
   balls.inclusive = convention.inclusive;
+  balls.paired = sets.paired;
   const Prdc found = prdc(rows_of(sets.real, "prdc", "features of real images"),
                           rows_of(sets.generated, "prdc", "features of generated images"), balls);
   Json json;
   const auto add = [&](const char* name, const Prdc::Value& value) {
     json[name] = started(value.value, sets);
+    if (found.has_intervals) all[name] = {value.value, value.sets};
     const bool shown = found.has_intervals && options.intervals;
     json[name]["ci"] = shown ? json_of(value.interval) : Json();
     if (options.intervals && !shown) json[name]["note"] = too_few();
@@ -171,7 +201,7 @@ Json prdc_json(const FeatureSets& sets, const Convention& convention, const Feat
   return json;
 }
 
-Json is(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options) {
+Json is(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options, Estimates&) {
   Tensor logits = rows_of(sets.logits, "is", "logits");
   const std::int64_t splits = options.splits > 0 ? options.splits : 10;
   if (convention.shuffled) {
@@ -184,7 +214,7 @@ Json is(const FeatureSets& sets, const Convention& convention, const FeatureMetr
   json["std"] = made > convention.split_ddof ? Json(score.deviation(convention.split_ddof)) : Json();
   json["ci"] = nullptr;
   if (options.intervals && made > 1) {
-    const Jackknife splits_as_rows{0, std::pow(score.deviation(1), 2) / static_cast<double>(made), made};
+    const Jackknife splits_as_rows{0, std::pow(score.deviation(1), 2) / static_cast<double>(made), made, {}};
     json["ci"] = json_of(jackknife_interval(score.mean(), {splits_as_rows}));
   } else if (options.intervals) {
     json["note"] = "no interval: it comes from the splits, of which there is one";
@@ -195,14 +225,14 @@ Json is(const FeatureSets& sets, const Convention& convention, const FeatureMetr
 
 struct Entry {
   const char* name;
-  Json (*compute)(const FeatureSets&, const Convention&, const FeatureMetricOptions&);
-  bool of_logits, of_statistics;
+  const char* of_others;  // its name where the features aren't Inception's, but for their own name behind it
+  Json (*compute)(const FeatureSets&, const Convention&, const FeatureMetricOptions&, Estimates&);
+  bool of_logits, of_statistics, asked;  // asked: only where it is named
 };
-const Entry kMetrics[] = {{"fid", fid, false, true},
-                          {"kid", kid, false, false},
-                          {"prdc", prdc_json, false, false},
-                          {"cmmd", cmmd, false, false},
-                          {"is", is, true, false}};
+const Entry kMetrics[] = {
+    {"fid", "fd", fid, false, true, false},     {"fid_infinity", "fd_infinity", fid_infinity, false, false, true},
+    {"kid", "kd", kid, false, false, false},    {"prdc", "prdc", prdc_json, false, false, false},
+    {"cmmd", "mmd", cmmd, false, false, false}, {"is", "is", is, true, false, false}};
 
 void check(const FeatureSide& side) {
   if (!side.rows.defined()) return;
@@ -222,11 +252,26 @@ std::int64_t dimensions(const FeatureSide& side) {
 
 }  // namespace
 
+std::string metric_name(const std::string& metric, const std::string& features) {
+  // CMMD is of CLIP's features.
+  if (features.empty() || features == "inception" || (features == "clip" && metric == "cmmd")) return metric;
+  for (const Entry& entry : kMetrics)
+    if (metric == entry.name) return std::string(entry.of_others) + "_" + features;
+  return metric + "_" + features;
+}
+
+const std::vector<std::string>& feature_metric_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Entry& metric : kMetrics) all.emplace_back(metric.name);
+    return all;
+  }();
+  return names;
+}
+
 void FeatureMetricOptions::visit(Fields& f) {
-  std::vector<std::string> names, conventions;
-  for (const Entry& metric : kMetrics) names.emplace_back(metric.name);
+  std::vector<std::string> conventions;
   for (const Convention& convention : kConventions) conventions.emplace_back(convention.name);
-  f("metrics", metrics, "metrics over features (default: all that the inputs allow)", Choices{names});
   f("convention", convention, "whose rules metrics over features follow where implementations differ",
     Choices{conventions});
   f("neighbours", neighbours, "of prdc's balls, 0: as the convention has it (5)", Range{0, 1e6});
@@ -237,7 +282,10 @@ void FeatureMetricOptions::visit(Fields& f) {
   f("intervals", intervals, "intervals by the jackknife, which takes fid's time twenty times over");
 }
 
-Json feature_metrics(const FeatureSets& sets, const FeatureMetricOptions& options) {
+Resampling resampling_of(const std::string& convention) { return convention_named(convention).resampling; }
+
+Json feature_metrics(const FeatureSets& sets, const FeatureMetricOptions& options, const std::string& features,
+                     Estimates* estimates) {
   for (const FeatureSide* side : {&sets.real, &sets.generated, &sets.logits}) check(*side);
   const std::int64_t of_real = dimensions(sets.real), of_generated = dimensions(sets.generated);
   if (of_real > 0 && of_generated > 0 && of_real != of_generated)
@@ -246,45 +294,24 @@ Json feature_metrics(const FeatureSets& sets, const FeatureMetricOptions& option
   const Convention& convention = convention_named(options.convention);
   const bool pair = of_real > 0 && of_generated > 0, rows = sets.real.rows.defined() && sets.generated.rows.defined();
   Json all;
+  Estimates found;
   for (const Entry& metric : kMetrics) {
-    const bool possible = metric.of_logits ? sets.logits.rows.defined() : pair && (rows || metric.of_statistics);
+    const bool possible =
+        !metric.asked && (metric.of_logits ? sets.logits.rows.defined() : pair && (rows || metric.of_statistics));
     const bool wanted = std::find(options.metrics.begin(), options.metrics.end(), metric.name) != options.metrics.end();
     if (!(options.metrics.empty() ? possible : wanted)) continue;
-    all[metric.name] = metric.compute(sets, convention, options);
-    all[metric.name]["convention"] = convention.name;
-  }
-  return all;
-}
-
-std::string feature_table(const Json& metrics) {
-  std::string table;
-  char line[160];
-  std::snprintf(line, sizeof line, "%-12s %14s   %-28s %8s\n", "metric", "value", "95% interval", "n");
-  table += line;
-  const auto add = [&](const std::string& name, const Json& metric) {
-    std::string interval = "-";
-    if (metric.contains("ci") && metric["ci"].is_array()) {
-      std::snprintf(line, sizeof line, "%.6g - %.6g", metric["ci"][0].get<double>(), metric["ci"][1].get<double>());
-      interval = line;
+    Json& json = all[metric_name(metric.name, features)];
+    try {
+      json = metric.compute(sets, convention, options, found);
+    } catch (const Error& error) {
+      if (!options.forgiving) throw;
+      json = {{"value", nullptr}, {"note", error.what()}};
     }
-    const std::string n = metric.contains("n") ? metric["n"].dump() : "-";
-    std::snprintf(line, sizeof line, "%-12s %14.8g   %-28s %8s\n", name.c_str(), metric["value"].get<double>(),
-                  interval.c_str(), n.c_str());
-    table += line;
-    for (const char* other : {"corrected", "unbiased"})
-      if (metric.contains(other)) {
-        std::snprintf(line, sizeof line, "  %-10s %14.8g   the interval's centre\n", other,
-                      metric[other].get<double>());
-        table += line;
-      }
-    if (metric.contains("note")) table += "  " + metric["note"].get<std::string>() + "\n";
-  };
-  for (const auto& [name, metric] : metrics.items()) {
-    if (metric.contains("value")) add(name, metric);
-    for (const auto& [part, value] : metric.items())
-      if (value.is_object()) add(part, value);
+    json["convention"] = convention.name;
   }
-  return table;
+  if (estimates != nullptr)
+    for (auto& [name, estimate] : found) (*estimates)[metric_name(name, features)] = std::move(estimate);
+  return all;
 }
 
 }  // namespace cigli

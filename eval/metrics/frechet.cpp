@@ -45,21 +45,24 @@ struct Parts {
 
 }  // namespace
 
-FrechetEstimate estimate_frechet(const Tensor& real, const Tensor& generated, std::int64_t ddof) {
+Estimate estimate_frechet(const Tensor& real, const Tensor& generated, std::int64_t ddof, bool paired) {
   if (std::min(real.size(0), generated.size(0)) < 2 * kGroups)
     throw Error("a jackknife of tenths needs at least " + std::to_string(2 * kGroups) + " rows a set, got " +
                 std::to_string(real.size(0)) + " and " + std::to_string(generated.size(0)));
+  check_pairing(real, generated, paired);
   const Parts of_real(real), of_generated(generated);
-  const Gaussian a = of_real.whole.gaussian(ddof), b = of_generated.whole.gaussian(ddof);
-  FrechetEstimate estimate;
-  estimate.value = frechet_distance(a, b);
-  std::vector<double> left_out;
-  for (const Moments& rest : of_real.without) left_out.push_back(frechet_distance(rest.gaussian(ddof), b));
-  estimate.real = jackknife(estimate.value, left_out);
-  left_out.clear();
-  for (const Moments& rest : of_generated.without) left_out.push_back(frechet_distance(a, rest.gaussian(ddof)));
-  estimate.generated = jackknife(estimate.value, left_out);
-  return estimate;
+  const auto gaussians = [&](const Parts& parts) {
+    std::vector<Gaussian> all;
+    for (const Moments& rest : parts.without) all.push_back(rest.gaussian(ddof));
+    all.push_back(parts.whole.gaussian(ddof));
+    return all;
+  };
+  const std::vector<Gaussian> a = gaussians(of_real), b = gaussians(of_generated);
+  const auto without = [](const std::vector<Gaussian>& all, std::size_t out) -> const Gaussian& {
+    return out == kWhole ? all.back() : all[out];
+  };
+  return estimate_of([&](std::size_t i, std::size_t j) { return frechet_distance(without(a, i), without(b, j)); },
+                     paired);
 }
 
 double frechet_at_infinity(const Gaussian& real, const Tensor& generated, const std::vector<Tensor>& subsets) {

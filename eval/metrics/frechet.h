@@ -18,13 +18,10 @@ struct FrechetTerms {
 FrechetTerms frechet_terms(const Gaussian& a, const Gaussian& b);
 inline double frechet_distance(const Gaussian& a, const Gaussian& b) { return frechet_terms(a, b).distance; }
 
-// Of features [N,D], with the bias that either set's size makes, estimated by leaving out tenths of it.
-struct FrechetEstimate {
-  double value = 0;
-  Jackknife real, generated;
-};
-// real [N,D], generated [M,D]. Throws Error unless both have at least 2 * kGroups rows.
-FrechetEstimate estimate_frechet(const torch::Tensor& real, const torch::Tensor& generated, std::int64_t ddof = 1);
+// Of features real [N,D] and generated [M,D], with the bias that either set's size makes, estimated by leaving out
+// tenths of it. Throws Error unless both have at least 2 * kGroups rows, and as many of each where they are paired.
+Estimate estimate_frechet(const torch::Tensor& real, const torch::Tensor& generated, std::int64_t ddof = 1,
+                          bool paired = false);
 
 // FD at infinitely many generated rows (Chong & Forsyth 2020, section 3.2, with random subsets): the intercept of the
 // least-squares line of the distance over 1/n, for each subset of `subsets`, row numbers of `generated`.

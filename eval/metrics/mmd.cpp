@@ -70,8 +70,6 @@ Sets sets_of(const std::vector<Tensor>& x, const std::vector<Tensor>& y, const K
   return sets;
 }
 
-constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-
 double total(const Sums& sums, std::size_t without_row, std::size_t without_column) {
   double all = 0;
   for (std::size_t g = 0; g < sums.size(); ++g)
@@ -124,7 +122,7 @@ double mmd(const Tensor& x, const Tensor& y, const Kernel& kernel, MmdKind kind)
   check(x, y, 2);
   const std::vector<Tensor> a = groups_of(x, 1), b = groups_of(y, 1);
   const Sets sets = sets_of(a, b, kernel);
-  if (kind != MmdKind::u_statistic) return discrepancy(sets, kind, kNone, kNone);
+  if (kind != MmdKind::u_statistic) return discrepancy(sets, kind, kWhole, kWhole);
   if (x.size(0) != y.size(0)) throw Error("the U-statistic needs sets of equal size");
   double across = 0;  // rows of one number
   for (std::int64_t i = 0; i < x.size(0); i += 256)
@@ -134,19 +132,11 @@ double mmd(const Tensor& x, const Tensor& y, const Kernel& kernel, MmdKind kind)
          (n * (n - 1));
 }
 
-MmdEstimate estimate_mmd(const Tensor& x, const Tensor& y, const Kernel& kernel, MmdKind kind) {
+Estimate estimate_mmd(const Tensor& x, const Tensor& y, const Kernel& kernel, MmdKind kind, bool paired) {
   check(x, y, 2 * kGroups);
+  check_pairing(x, y, paired);
   const Sets sets = sets_of(groups_of(x, kGroups), groups_of(y, kGroups), kernel);
-  MmdEstimate estimate;
-  estimate.value = discrepancy(sets, kind, kNone, kNone);
-  std::vector<double> without_x, without_y;
-  for (std::size_t g = 0; g < static_cast<std::size_t>(kGroups); ++g) {
-    without_x.push_back(discrepancy(sets, kind, g, kNone));
-    without_y.push_back(discrepancy(sets, kind, kNone, g));
-  }
-  estimate.x = jackknife(estimate.value, without_x);
-  estimate.y = jackknife(estimate.value, without_y);
-  return estimate;
+  return estimate_of([&](std::size_t a, std::size_t b) { return discrepancy(sets, kind, a, b); }, paired);
 }
 
 Spread mmd_of_subsets(const Tensor& x, const Tensor& y, const Kernel& kernel,

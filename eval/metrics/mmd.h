@@ -25,13 +25,9 @@ enum class MmdKind { unbiased, biased, u_statistic };
 double mmd(const torch::Tensor& x, const torch::Tensor& y, const Kernel& kernel, MmdKind kind = MmdKind::unbiased);
 
 // The same with what leaving out tenths of either set changes; memory is that of a tenth squared. Sets of at least
-// 2 * kGroups rows; not for the U-statistic.
-struct MmdEstimate {
-  double value = 0;
-  Jackknife x, y;
-};
-MmdEstimate estimate_mmd(const torch::Tensor& x, const torch::Tensor& y, const Kernel& kernel,
-                         MmdKind kind = MmdKind::unbiased);
+// 2 * kGroups rows, as many of each where they are paired; not for the U-statistic.
+Estimate estimate_mmd(const torch::Tensor& x, const torch::Tensor& y, const Kernel& kernel,
+                      MmdKind kind = MmdKind::unbiased, bool paired = false);
 
 // Mean and deviation (over n) of the unbiased estimates of pairs of subsets, row numbers of x and y.
 struct Spread {

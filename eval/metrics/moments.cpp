@@ -27,6 +27,13 @@ Gaussian gaussian_of(const Tensor& mean, const Tensor& covariance, const std::st
 Moments::Moments(std::int64_t dimensions)
     : dimensions_(dimensions), mean_(torch::zeros({dimensions}, torch::kFloat64)) {}
 
+Moments::Moments(std::int64_t count, const Gaussian& gaussian) : Moments(gaussian.mean.size(0)) {
+  TORCH_CHECK(count > 1, "moments of ", count, " rows");
+  count_ = count;
+  mean_ = gaussian.mean;
+  append(gaussian.root * std::sqrt(static_cast<double>(count - 1)));
+}
+
 void Moments::add(const Tensor& rows) {
   TORCH_CHECK(rows.dim() == 2 && rows.size(1) == dimensions_, "moments of ", dimensions_, " dimensions got rows ",
               rows.sizes());

@@ -25,11 +25,14 @@ Gaussian gaussian_of(const torch::Tensor& mean, const torch::Tensor& covariance,
 class Moments {
  public:
   explicit Moments(std::int64_t dimensions);
+  // Those of `count` rows whose covariance, over count - 1, is known. At least 2.
+  Moments(std::int64_t count, const Gaussian& gaussian);
   // Rows [N,D] of any float type.
   void add(const torch::Tensor& rows);
   void merge(const Moments& other);
 
   std::int64_t count() const { return count_; }
+  std::int64_t dimensions() const { return dimensions_; }
   // Covariance over count() - ddof. Throws Error unless count() > ddof.
   Gaussian gaussian(std::int64_t ddof = 1) const;
 

@@ -7,7 +7,6 @@
 #include <limits>
 #include <vector>
 
-#include "eval/metrics/jackknife.h"
 #include "runtime/error.h"
 
 namespace cigli {
@@ -106,13 +105,14 @@ std::vector<std::vector<double>> ball_radii(const Rows& rows, std::int64_t neigh
 struct Membership {
   // Of each point, in how many balls it lies: of all, then of those that are left without each group of the balls' set.
   std::vector<std::vector<double>> balls;
-  // Of each ball, in how many points of each group; and without each group of the balls' set, whether it has any.
+  // Of each ball, in how many points of each group; and without each group of the balls' set, whether it has any (of
+  // paired sets, of those that are left).
   std::vector<std::vector<double>> points;
   std::vector<std::vector<char>> any;
 };
 
 Membership find_members(const Rows& points, const Rows& centres, const std::vector<std::vector<double>>& radii,
-                        bool inclusive) {
+                        const PrdcOptions& options) {
   const std::size_t versions = radii.front().size();
   const auto m = static_cast<std::size_t>(points.size()), n = static_cast<std::size_t>(centres.size());
   Membership found{std::vector<std::vector<double>>(m, std::vector<double>(versions)),
@@ -137,17 +137,15 @@ Membership find_members(const Rows& points, const Rows& centres, const std::vect
         const auto point = static_cast<std::size_t>(i), ball = static_cast<std::size_t>(centre);
         for (std::size_t v = 0; v < versions; ++v) {
           const double radius = radii[ball][v];
-          if (v == centres.group[ball] + 1 || !(inclusive ? distance <= radius : distance < radius)) continue;
+          if (v == centres.group[ball] + 1 || !(options.inclusive ? distance <= radius : distance < radius)) continue;
           found.balls[point][v] += 1;
-          found.any[ball][v] = 1;
+          if (!options.paired || v != points.group[point] + 1) found.any[ball][v] = 1;
           if (v == 0) found.points[ball][points.group[point]] += 1;
         }
       }
   }
   return found;
 }
-
-constexpr std::size_t kNobody = static_cast<std::size_t>(-1);
 
 // Mean over the rows that are not in group `out`.
 template <class Of>
@@ -177,13 +175,14 @@ Prdc prdc(const Tensor& real, const Tensor& generated, const PrdcOptions& option
   if (least <= options.neighbours)
     throw Error("balls of " + std::to_string(options.neighbours) + " neighbours need more rows than that a set, got " +
                 std::to_string(real.size(0)) + " and " + std::to_string(generated.size(0)));
+  check_pairing(real, generated, options.paired);
   Prdc result;
   result.has_intervals = least >= 2 * kGroups && least * (kGroups - 1) / kGroups > options.neighbours;
   const std::int64_t groups = result.has_intervals ? kGroups : 1;
   const Tensor centre = real.to(torch::kFloat64).mean(0);
   const Rows reals(real, centre, groups), fakes(generated, centre, groups);
-  const Membership in_real = find_members(fakes, reals, ball_radii(reals, options.neighbours), options.inclusive);
-  const Membership in_fake = find_members(reals, fakes, ball_radii(fakes, options.neighbours), options.inclusive);
+  const Membership in_real = find_members(fakes, reals, ball_radii(reals, options.neighbours), options);
+  const Membership in_fake = find_members(reals, fakes, ball_radii(fakes, options.neighbours), options);
 
   // Each value without one group of the real rows or of the generated ones.
   const auto precision = [&](std::size_t real_out, std::size_t fake_out) {
@@ -196,7 +195,7 @@ Prdc prdc(const Tensor& real, const Tensor& generated, const PrdcOptions& option
   const auto coverage = [&](std::size_t real_out, std::size_t fake_out) {
     return mean_without(reals, real_out, [&](std::size_t i) {
       const bool covered =
-          real_out == kNobody ? holds_any(in_real.points[i], fake_out) : in_real.any[i][real_out + 1] != 0;
+          real_out == kWhole ? holds_any(in_real.points[i], fake_out) : in_real.any[i][real_out + 1] != 0;
       return covered ? 1.0 : 0.0;
     });
   };
@@ -204,16 +203,9 @@ Prdc prdc(const Tensor& real, const Tensor& generated, const PrdcOptions& option
     return mean_without(reals, real_out, [&](std::size_t i) { return in_fake.balls[i][fake_out + 1] > 0 ? 1.0 : 0.0; });
   };
   const auto estimate = [&](const auto& of, double most) {
-    Prdc::Value value{of(kNobody, kNobody), {}};
-    value.interval = {value.value, value.value};
-    if (!result.has_intervals) return value;
-    std::vector<double> without_real, without_fake;
-    for (std::size_t g = 0; g < static_cast<std::size_t>(kGroups); ++g) {
-      without_real.push_back(of(g, kNobody));
-      without_fake.push_back(of(kNobody, g));
-    }
-    value.interval =
-        jackknife_interval(value.value, {jackknife(value.value, without_real), jackknife(value.value, without_fake)});
+    if (!result.has_intervals) return Prdc::Value{of(kWhole, kWhole), {}, {}};
+    const Estimate found = estimate_of(of, options.paired);
+    Prdc::Value value{found.value, jackknife_interval(found.value, found.sets), found.sets};
     value.interval = {std::max(0.0, value.interval.low), std::min(most, value.interval.high)};
     return value;
   };

@@ -3,14 +3,16 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <vector>
 
-#include "eval/interval.h"
+#include "eval/metrics/jackknife.h"
 
 namespace cigli {
 
 struct PrdcOptions {
   std::int64_t neighbours = 5;
   bool inclusive = false;  // whether a row on a ball's surface lies in it: <= where the rule is <
+  bool paired = false;     // rows of one number belong together (jackknife.h)
 };
 
 // Improved precision and recall (Kynkäänniemi et al. 2019, eq. 2 and 3), density and coverage (Naeem et al. 2020, eq.
@@ -19,7 +21,8 @@ struct PrdcOptions {
 struct Prdc {
   struct Value {
     double value = 0;
-    Interval interval;  // 95 %, by leaving out tenths of either set, within what the value can be
+    Interval interval;            // 95 %, by leaving out tenths of either set, within what the value can be
+    std::vector<Jackknife> sets;  // of the real rows and the generated ones, or of both
   };
   Value precision, recall, density, coverage;
   bool has_intervals = false;  // not where a set has fewer than 20 rows, or a tenth less leaves too few neighbours

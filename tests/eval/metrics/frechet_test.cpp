@@ -71,9 +71,9 @@ TEST(Frechet, JackknifeTakesTheBiasOfSmallSetsAway) {
   torch::manual_seed(3);
   double value = 0, better = 0;
   for (int i = 0; i < 20; ++i) {
-    const FrechetEstimate estimate = estimate_frechet(normal(200, 8), normal(300, 8) * 1.5 + 0.2);
+    const Estimate estimate = estimate_frechet(normal(200, 8), normal(300, 8) * 1.5 + 0.2);
     value += estimate.value / 20;
-    better += corrected(estimate.value, {estimate.real, estimate.generated}) / 20;
+    better += corrected(estimate.value, estimate.sets) / 20;
   }
   EXPECT_NE(error_of([] { estimate_frechet(normal(19, 2), normal(40, 2)); }).find("got 19 and 40"), std::string::npos);
   const double truth = 8 * (0.2 * 0.2 + 0.5 * 0.5);
@@ -108,15 +108,15 @@ TEST_F(FrechetReference, MatchesTheExactDistanceAndThePackages) {
 TEST_F(FrechetReference, MatchesTheReferenceJackknifeAndSmallSampleBias) {
   const auto all = expected("main");
   const Tensor real = array("main/real"), fake = array("main/fake");
-  const FrechetEstimate estimate = estimate_frechet(real, fake);
+  const Estimate estimate = estimate_frechet(real, fake);
   const auto reference = all["jackknife_10_contiguous_groups_of_fake_reference"];
-  EXPECT_NEAR(corrected(estimate.value, {estimate.generated}), reference["bias_corrected"].get<double>(), 1e-9);
-  EXPECT_NEAR(std::sqrt(estimate.generated.variance), reference["standard_error"].get<double>(), 1e-9);
+  EXPECT_NEAR(corrected(estimate.value, {estimate.sets[1]}), reference["bias_corrected"].get<double>(), 1e-9);
+  EXPECT_NEAR(std::sqrt(estimate.sets[1].variance), reference["standard_error"].get<double>(), 1e-9);
   const double halves = frechet_distance(fitted(real.slice(0, 0, 250)), fitted(real.slice(0, 250)));
   EXPECT_NEAR(halves / all["fid_real_first_half_vs_second_half"]["reference_exact"]["fid"].get<double>(), 1, 1e-9);
   // Two halves of one set are one population.
-  const FrechetEstimate same = estimate_frechet(real.slice(0, 0, 250), real.slice(0, 250));
-  EXPECT_LT(std::abs(corrected(same.value, {same.real, same.generated})), 0.05);
+  const Estimate same = estimate_frechet(real.slice(0, 0, 250), real.slice(0, 250));
+  EXPECT_LT(std::abs(corrected(same.value, same.sets)), 0.05);
 }
 
 TEST_F(FrechetReference, MatchesItAtInfinity) {

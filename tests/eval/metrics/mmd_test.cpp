@@ -26,13 +26,13 @@ TEST(Mmd, HasItsClosedFormOnTwoPoints) {
 TEST(Mmd, JackknifeSeesTheBiasThatTheDiagonalsMake) {
   torch::manual_seed(0);
   const Tensor x = torch::randn({60, 4}, torch::kFloat64), y = torch::randn({80, 4}, torch::kFloat64) + 0.5;
-  const MmdEstimate estimate = estimate_mmd(x, y, polynomial_kernel());
+  const Estimate estimate = estimate_mmd(x, y, polynomial_kernel());
   EXPECT_NEAR(estimate.value, mmd(x, y, polynomial_kernel()), 1e-12);
   // None, but for what dealing into tenths makes.
-  EXPECT_LT(std::abs(estimate.x.bias), std::sqrt(estimate.x.variance));
-  EXPECT_LT(std::abs(estimate.y.bias), std::sqrt(estimate.y.variance));
-  const MmdEstimate biased = estimate_mmd(x, y, gaussian_kernel(1), MmdKind::biased);
-  const double better = corrected(biased.value, {biased.x, biased.y});
+  EXPECT_LT(std::abs(estimate.sets[0].bias), std::sqrt(estimate.sets[0].variance));
+  EXPECT_LT(std::abs(estimate.sets[1].bias), std::sqrt(estimate.sets[1].variance));
+  const Estimate biased = estimate_mmd(x, y, gaussian_kernel(1), MmdKind::biased);
+  const double better = corrected(biased.value, biased.sets);
   EXPECT_NEAR(better, mmd(x, y, gaussian_kernel(1)), 0.1 * (biased.value - better));
 }
 
