@@ -7,6 +7,7 @@
 #include "dataset/metadata.h"
 #include "dataset/parallel.h"
 #include "dataset/shapes/checker.h"
+#include "eval/generated.h"
 #include "eval/rows.h"
 #include "runtime/error.h"
 
@@ -32,7 +33,7 @@ std::string family_of(const Row& row, const std::string& where) {
 }
 
 Judged judge(const Row& row, const fs::path& file, const std::string& where) {
-  if (!fs::exists(file)) return {State::missing, {false, false, false, "no image"}};
+  if (file.empty()) return {State::missing, {false, false, false, "no image"}};
   Image image;
   try {
     image = read_image(file);
@@ -66,7 +67,7 @@ Consistency score_consistency(const fs::path& generated, const fs::path& data, c
     const Row& row = rows[static_cast<std::size_t>(i)];
     const std::string where = metadata + ":" + std::to_string(row.line);
     families[static_cast<std::size_t>(i)] = family_of(row, where);
-    judged[static_cast<std::size_t>(i)] = judge(row, generated / (row.id + ".png"), where);
+    judged[static_cast<std::size_t>(i)] = judge(row, answer_to(generated, row.id), where);
   });
 
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -84,6 +85,13 @@ Consistency score_consistency(const fs::path& generated, const fs::path& data, c
                 rows.front().id + ".png and so on");
   consistency.scores = group_scores(consistency.rows, options.bootstrap);
   return consistency;
+}
+
+bool has_programs(const fs::path& data) {
+  bool found = false;
+  scan_metadata(
+      data, [&](Row&& row) { found = found || row.object.contains("program"); }, [](RowFault&&) {});
+  return found;
 }
 
 Json to_json(const Consistency& consistency) {

@@ -31,6 +31,9 @@ struct Consistency {
 Consistency score_consistency(const std::filesystem::path& generated, const std::filesystem::path& data,
                               const ConsistencyOptions& options = {});
 
+// Whether rows of the dataset carry programs.
+bool has_programs(const std::filesystem::path& data);
+
 // The scores' keys and "missing": count, "damaged": count, "unusable": count.
 nlohmann::ordered_json to_json(const Consistency& consistency);
 // The same as lines of text.

@@ -151,7 +151,10 @@ void TrainedScorer::train(const Pack& pack, const Candidates& rows, const std::f
     const Tensor keys = scorer_->key(pairs.target);
     const Tensor queries = scorer_->query(tokenize(tokenizer_, pairs.texts, scorer_->options.text.context),
                                           pairs.prompt, keys.size(2), keys.size(3));
-    const Tensor loss = contrastive_loss(pair_scores(queries, keys), same);
+    const Tensor fit = pair_scores(queries, keys);
+    Tensor loss = contrastive_loss(fit, same);
+    // A query's scores are else known up to a constant of its own.
+    if (options_.symmetric) loss = (loss + contrastive_loss(fit.t(), same)) / 2;
     optimizer.clear_gradients();
     loss.backward();
     optimizer.step(step,

@@ -18,6 +18,7 @@ struct ScorerTraining {
   std::int64_t batch_size = 64;
   double learning_rate = 1e-3;
   std::int64_t candidates = 32;  // that a row's own target is to be told from when the scorer is chosen, own included
+  bool symmetric = false;  // also to tell which query a target belongs to: scores then compare across queries, too
   std::uint64_t seed = 0;
 };
 
@@ -34,6 +35,8 @@ class TrainedScorer {
   // the options' seed: scorers of one seed judge the same ones.
   torch::Tensor scores(const Pack& pack, const Candidates& judged, std::int64_t draws) const;
 
+  // The network, in the type that it was trained in.
+  const PairScorer& network() const { return scorer_; }
   // Rows of the pack that were held out: a function of `rows` and the options' seed.
   const std::vector<std::int64_t>& held_out() const { return held_out_; }
 

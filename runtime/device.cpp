@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <malloc.h>
+#include <omp.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <torch/version.h>
@@ -102,6 +103,9 @@ void prepare_process() {
   if (has_avx512()) setenv("ATEN_CPU_CAPABILITY", "avx512", 0);
 #endif
 }
+
+OneThread::OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+OneThread::~OneThread() { omp_set_num_threads(before_); }
 
 std::int64_t usable_cores() {
   cpu_set_t allowed;

@@ -14,6 +14,18 @@ void prepare_process();
 void set_threads(std::int64_t threads);
 std::int64_t usable_cores();
 
+// While it stands, tensor operations of this thread run on it alone: for workers that are many themselves.
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 // Whether the processor has instructions for bfloat16 products; without them LibTorch's are far slower than float32's.
 bool computes_in_bf16();
 

@@ -16,6 +16,8 @@ int run_generate(const Arguments& arguments);
 int run_control(const Arguments& arguments);
 int run_compare(const Arguments& arguments);
 int run_export(const Arguments& arguments);
+int run_evaluate_reference(const Arguments& arguments);
+int run_evaluate_scorer(const Arguments& arguments);
 int run_evaluate(const Arguments& arguments);
 int run_tokenize(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);

@@ -1,7 +1,5 @@
 #include "tools/curation_report.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <cctype>
 #include <utility>
@@ -10,6 +8,7 @@
 #include "runtime/error.h"
 #include "runtime/text.h"
 #include "tools/bar_chart.h"
+#include "tools/thumbnail.h"
 
 namespace cigli {
 namespace {
@@ -18,29 +17,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kKeptExamples = 24, kDroppedExamples = 8, kWordsShown = 30, kSizesShown = 8;
-constexpr std::int64_t kThumbnail = 128;
-
-std::string base64(const std::string& bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(&text[0]), reinterpret_cast<const unsigned char*>(bytes.data()),
-                      static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
-std::string thumbnail(const fs::path& file, const std::string& what) {
-  try {
-    Image image = read_image(file);
-    const std::int64_t longer = std::max(image.width, image.height);
-    if (longer > kThumbnail)
-      image = resize(image, std::max<std::int64_t>(1, image.width * kThumbnail / longer),
-                     std::max<std::int64_t>(1, image.height * kThumbnail / longer));
-    return "<img alt=\"" + escape_html(what) + "\" src=\"data:image/png;base64," + base64(encode_png(image)) + "\">";
-  } catch (const Error&) {
-    return "<span class=\"none\">no image</span>";
-  }
-}
 
 std::string percent(std::int64_t part, std::int64_t all) {
   const std::int64_t tenths = all == 0 ? 0 : (2000 * part + all) / (2 * all);

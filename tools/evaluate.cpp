@@ -1,5 +1,10 @@
+#include <algorithm>
+#include <cmath>
 #include <iostream>
+#include <map>
+#include <optional>
 
+#include "eval/comparison.h"
 #include "eval/consistency.h"
 #include "eval/metrics/feature_metrics.h"
 #include "eval/nlvr1/report.h"
@@ -9,25 +14,40 @@
 #include "runtime/files.h"
 #include "runtime/npy.h"
 #include "tools/commands.h"
+#include "tools/evaluation_report.h"
+#include "tools/image_scores.h"
+#include "tools/score_differences.h"
+#include "tools/score_table.h"
 
 namespace cigli {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 struct EvaluateOptions {
-  std::string generated, data, training, split, out, rows;
+  std::string generated, data, reference, compare, swapped_text, swapped_image, training, split, out, rows, html;
   bool json = false, present_only = false;
   std::int64_t threads = 0, resamples = 2000, seed = 0;
   std::string real_features, generated_features, real_stats, generated_stats, logits;
-  FeatureMetricOptions features;
+  ImageScoreOptions images;
 
   void visit(Fields& f) {
+    std::vector<std::string> names{"consistency", "nlvr1"};
+    for (const auto* more : {&feature_metric_names(), &row_metric_names()})
+      names.insert(names.end(), more->begin(), more->end());
     f("generated", generated, "folder of generated images, <id>.png each");
-    f("data", data, "dataset folder that the images answer to");
-    f("training", training, "dataset whose sentences are reported apart (NLVR v1)");
+    f("data", data, "dataset folder that the images answer to, or a folder of real images");
+    f("reference", reference, "or statistics of real images: .npz of `evaluate reference`, or of pytorch-fid");
+    f("metrics", images.metrics.metrics, "which metrics (default: all that can be had)", Choices{names});
+    f("compare", compare, "another folder of generated images: the differences, with their intervals");
+    f("swapped_text", swapped_text, "images that `generate --swap text` made: what another row's sentence costs");
+    f("swapped_image", swapped_image, "images that `generate --swap image` made: the same of the prompt");
+    f("training", training, "training dataset: its nearest images (--html), and which sentences it has (NLVR v1)");
     f("split", split, "rows of this split alone");
     f("json", json, "print the scores as JSON instead of a table");
     f("out", out, "also write the scores to this JSON file");
     f("rows", rows, "also write one line a row to this JSONL file");
+    f("html", html, "also write a page to look at: scores, nearest images, best and worst rows");
     f("present_only", present_only, "leave rows without an image out; else they count as failures");
     f("resamples", resamples, "bootstrap resamples behind an interval", Range{1, 1e6});
     f("seed", seed, "seed of the bootstrap", Range{0, 9e18});
@@ -37,7 +57,15 @@ struct EvaluateOptions {
     f("real_stats", real_stats, "or their statistics, .npz with mu [D] and sigma [D, D]");
     f("generated_stats", generated_stats, "statistics of generated images, .npz");
     f("logits", logits, "class logits of generated images, .npy [N, K]");
-    features.visit(f);
+    images.metrics.visit(f);
+    images.visit(f);
+  }
+  // Whether one of these metrics is asked for, or none is named.
+  bool wants(const std::vector<std::string>& metrics) const {
+    const std::vector<std::string>& asked = images.metrics.metrics;
+    return asked.empty() || std::any_of(metrics.begin(), metrics.end(), [&](const std::string& metric) {
+             return std::find(asked.begin(), asked.end(), metric) != asked.end();
+           });
   }
   bool of_arrays() const {
     for (const std::string* file : {&real_features, &generated_features, &real_stats, &generated_stats, &logits})
@@ -54,29 +82,43 @@ void warn_about(const std::string& what, const std::vector<std::string>& items) 
   std::cerr << (items.size() > shown ? "; ..." : "") << "\n";
 }
 
-std::string lines_of(const std::vector<RowScore>& rows) {
-  std::string lines;
+std::vector<Json> lines_of(const std::vector<RowScore>& rows) {
+  std::vector<Json> lines;
   for (const RowScore& row : rows) {
-    nlohmann::ordered_json line{{"id", row.id}, {"family", row.family}, {"holds", row.value == 1}};
+    Json line{{"id", row.id}, {"family", row.family}, {"holds", row.value == 1}};
     if (row.seen) line["seen"] = *row.seen;
     if (row.paraphrase_seen) line["paraphrase_seen"] = *row.paraphrase_seen;
     line["reason"] = row.reason;
-    lines += line.dump() + "\n";
+    lines.push_back(std::move(line));
   }
   return lines;
 }
 
-std::string lines_of(const std::vector<Nlvr1Verdict>& verdicts) {
-  std::string lines;
-  for (const Nlvr1Verdict& row : verdicts) lines += to_json(row).dump() + "\n";
+std::vector<Json> lines_of(const std::vector<Nlvr1Verdict>& verdicts) {
+  std::vector<Json> lines;
+  for (const Nlvr1Verdict& row : verdicts) lines.push_back(to_json(row));
   return lines;
+}
+
+// Adds the metrics of rows to the lines of their ids, or lines of their own.
+void add_lines(std::vector<Json>& lines, const RowMetrics& rows) {
+  std::map<std::string, std::size_t> place;
+  for (std::size_t i = 0; i < lines.size(); ++i) place[lines[i]["id"]] = i;
+  for (std::size_t i = 0; i < rows.ids.size(); ++i) {
+    const auto [found, added] = place.emplace(rows.ids[i], lines.size());
+    if (added) lines.push_back({{"id", rows.ids[i]}});
+    Json& line = lines[found->second];
+    for (const auto& [name, values] : rows.values) line[name] = std::isfinite(values[i]) ? Json(values[i]) : Json();
+  }
 }
 
 // What a metric leaves to be printed and written.
 struct Outcome {
-  nlohmann::ordered_json json;
-  std::string table, rows;
+  Json json;
+  std::string table;
+  std::vector<Json> rows;
   int code = 0;
+  std::vector<RowScore> consistency;  // of synthetic rows
 };
 
 BootstrapOptions bootstrap_of(const EvaluateOptions& options) {
@@ -112,7 +154,8 @@ Outcome evaluate_consistency(const EvaluateOptions& options) {
   return {{{"consistency", to_json(scores)}},
           to_table(scores),
           lines_of(scores.rows),
-          exit_code(scores, options.present_only)};
+          exit_code(scores, options.present_only),
+          scores.rows};
 }
 
 Outcome evaluate_nlvr1(const EvaluateOptions& options) {
@@ -128,16 +171,127 @@ Outcome evaluate_nlvr1(const EvaluateOptions& options) {
   return {{{"nlvr1", to_json(scores)}},
           to_table(scores),
           lines_of(scores.verdicts),
-          exit_code(scores, options.present_only)};
+          exit_code(scores, options.present_only),
+          {}};
+}
+
+// What the synthetic world, or NLVR v1's sentences, say of the images.
+Outcome evaluate_truth(const EvaluateOptions& options) {
+  const bool rows = !options.data.empty() && std::filesystem::exists(metadata_file(options.data));
+  const bool nlvr1 = rows && has_nlvr1_rows(options.data);
+  if (!nlvr1 && options.html.empty() && !options.training.empty())
+    throw UsageError("--training is for --html, and for datasets of cigli data import nlvr; " + options.data +
+                     " is none");
+  if (nlvr1 && options.wants({"nlvr1"})) return evaluate_nlvr1(options);
+  if (rows && !nlvr1 && has_programs(options.data) && options.wants({"consistency"}))
+    return evaluate_consistency(options);
+  for (const std::string& metric : options.images.metrics.metrics)
+    if (metric == "consistency" || metric == "nlvr1")
+      throw UsageError("--metrics " + metric + " is for " +
+                       (metric == "nlvr1" ? "datasets of cigli data import nlvr" : "synthetic datasets") + "; " +
+                       (options.data.empty() ? "give one as --data" : options.data + " is none"));
+  return {};
+}
+
+void warn_about_images(const ImageScores& scores, bool present_only, Outcome& outcome) {
+  warn_about("rows of the dataset cannot be used and are not scored", scores.faults);
+  warn_about("images are missing and not scored", scores.missing);
+  warn_about("images are damaged and not scored", scores.damaged);
+  const bool all_there = scores.damaged.empty() && (scores.missing.empty() || present_only);
+  if (!scores.faults.empty() || !all_there) outcome.code = 3;
+}
+
+// The consistency of another folder, against which that of `outcome` is held row by row.
+std::optional<Score> consistency_difference(EvaluateOptions options, const std::string& folder,
+                                            const Outcome& outcome) {
+  if (outcome.consistency.empty()) return std::nullopt;
+  options.generated = folder;
+  return paired_difference(outcome.consistency, evaluate_consistency(options).consistency, bootstrap_of(options)).all;
+}
+
+void add_swapped(const EvaluateOptions& options, const std::string& input, const std::string& folder,
+                 const std::optional<ImageScorer>& scorer, const ImageScores& scores, Outcome& outcome) {
+  if (folder.empty()) return;
+  Json found;
+  if (const auto drop = consistency_difference(options, folder, outcome))
+    found["consistency"] = {
+        {"drop", drop->accuracy}, {"n", drop->n}, {"ci", {drop->interval.low, drop->interval.high}}};
+  if (scores.rows) {
+    const Json of_rows = drops(*scores.rows, scorer->score_rows(folder), bootstrap_of(options));
+    for (const auto& [name, drop] : of_rows.items()) found[name] = drop;
+  }
+  if (found.is_null())
+    throw UsageError(folder + ": swapped images are scored row by row; no metric of rows is asked for");
+  outcome.json["sensitivity"]["generation"][input] = std::move(found);
+}
+
+void add_difference(const EvaluateOptions& options, const std::optional<ImageScorer>& scorer, const ImageScores& scores,
+                    Outcome& outcome) {
+  if (options.compare.empty()) return;
+  Json all;
+  if (const auto apart = consistency_difference(options, options.compare, outcome))
+    all["consistency"] = difference_of(apart->accuracy, apart->interval);
+  if (scorer) {
+    ImageScores other = scorer->score(options.compare, options.generated);
+    warn_about_images(other, options.present_only, outcome);
+    const Json of_images = difference(scores, other, bootstrap_of(options));
+    for (const auto& [name, metric] : of_images.items()) all[name] = metric;
+    outcome.json["compared"] = std::move(other.json);
+  }
+  for (auto& [name, metric] : all.items())
+    if (metric.contains("bias")) {
+      metric["note"] = "the bias of so few images is larger than this difference";
+      std::cerr << "cigli: warning: " << name << ": " << metric["note"].get<std::string>() << "\n";
+    }
+  outcome.table += difference_table(all);
+  outcome.json["difference"] = std::move(all);
+}
+
+void write_page(const EvaluateOptions& options, const ImageScorer& scorer, const ImageScores& scores,
+                const Json& json) {
+  std::vector<std::filesystem::path> files = scorer.real_files();
+  ExtractedSet searched = scorer.real();
+  if (!options.training.empty()) {
+    files = real_images(options.training, "");
+    searched = scorer.features_of(files, options.training);
+  }
+  write_evaluation_page(options.html, {json, scores, searched, files, options.training, options.generated, options.data,
+                                       options.split, "Scores of " + options.generated});
+}
+
+ImageScores score_images(const EvaluateOptions& options, const ImageScorer& scorer, Outcome& outcome) {
+  std::vector<std::string> damaged;
+  for (const auto& [number, reason] : scorer.real().damaged) damaged.push_back(reason);
+  warn_about("real images are damaged and left out", damaged);
+  if (!damaged.empty()) outcome.code = 3;
+  ImageScores scores = scorer.score(options.generated, options.compare);
+  if (outcome.table.empty()) warn_about_images(scores, options.present_only, outcome);
+  warn_about("images answer no row of the dataset and are not scored", scores.unasked);
+  for (const auto& [name, metric] : scores.json.items()) outcome.json[name] = metric;
+  if (scores.rows) add_lines(outcome.rows, *scores.rows);
+  return scores;
 }
 
 Outcome evaluate_images(const EvaluateOptions& options) {
-  if (options.generated.empty() || options.data.empty())
-    throw UsageError("evaluate needs --generated and --data, or arrays (--real-features, --generated-features, ...)");
-  const bool nlvr1 = has_nlvr1_rows(options.data);
-  if (!nlvr1 && !options.training.empty())
-    throw UsageError("--training is for datasets of cigli data import nlvr; " + options.data + " is none");
-  return nlvr1 ? evaluate_nlvr1(options) : evaluate_consistency(options);
+  if (options.generated.empty() || (options.data.empty() && options.reference.empty() && options.wants({"fid"})))
+    throw UsageError("evaluate needs --generated and --data or --reference, or arrays (--real-features, ...)");
+  Outcome outcome = evaluate_truth(options);
+  std::optional<ImageScorer> scorer;
+  ImageScores scores;
+  if (options.wants(feature_metric_names()) || options.wants(row_metric_names())) {
+    ImageScoreOptions scoring = options.images;
+    scoring.bootstrap = bootstrap_of(options);
+    scorer.emplace(scoring, options.data, options.split, options.reference);
+    scores = score_images(options, *scorer, outcome);
+  } else if (!options.html.empty()) {
+    throw UsageError("--html is of metrics of images; --metrics names none");
+  }
+  add_swapped(options, "text", options.swapped_text, scorer, scores, outcome);
+  add_swapped(options, "image", options.swapped_image, scorer, scores, outcome);
+  outcome.table += (outcome.table.empty() ? "" : "\n") + score_table(outcome.json);
+  add_difference(options, scorer, scores, outcome);
+  if (!options.html.empty()) write_page(options, *scorer, scores, outcome.json);
+  return outcome;
 }
 
 FeatureSide side_of(const std::string& features, const std::string& statistics) {
@@ -166,8 +320,8 @@ Outcome evaluate_arrays(const EvaluateOptions& options) {
     throw UsageError((sets.real.name.empty() ? sets.generated.name : sets.real.name) +
                      ": one side alone; give --real-features or --real-stats, and --generated-features or "
                      "--generated-stats");
-  const nlohmann::ordered_json found = feature_metrics(sets, options.features);
-  return {found, feature_table(found), "", 0};
+  const Json found = feature_metrics(sets, options.images.metrics);
+  return {found, score_table(found), {}, 0, {}};
 }
 
 }  // namespace
@@ -177,7 +331,11 @@ int run_evaluate(const Arguments& arguments) {
   set_threads(options.threads);
   const Outcome outcome = options.of_arrays() ? evaluate_arrays(options) : evaluate_images(options);
   if (!options.out.empty()) write_file(options.out, outcome.json.dump(2) + "\n");
-  if (!options.rows.empty()) write_file(options.rows, outcome.rows);
+  if (!options.rows.empty()) {
+    std::string lines;
+    for (const Json& row : outcome.rows) lines += row.dump() + "\n";
+    write_file(options.rows, lines);
+  }
   std::cout << (options.json ? outcome.json.dump() + "\n" : outcome.table);
   return outcome.code;
 }

@@ -33,6 +33,9 @@ const std::vector<Command>& commands() {
       {"train", "train a model on a packed dataset or a dataset folder", run_train},
       {"generate", "make images from sentences and image prompts", run_generate},
       {"control", "answer a dataset without a model: copy, blank, another row's target, retrieval", run_control},
+      {"evaluate reference", "save statistics of real images' features", run_evaluate_reference},
+      {"evaluate scorer", "train what scores images against sentence and prompt on a dataset's own pairs",
+       run_evaluate_scorer},
       {"evaluate", "score generated images against a dataset", run_evaluate},
       {"compare", "compare scores of several trainings row by row", run_compare},
       {"export", "write a trained model as one small file", run_export},
@@ -52,7 +55,7 @@ std::string help_text(const std::string& group) {
   text += "usage: cigli " + (group.empty() ? "" : group + " ") + "COMMAND [options]\n\n";
   for (const Command& command : commands())
     if (group.empty() || group_of(command) == group)
-      text += "  " + command.name + std::string(14 - command.name.size(), ' ') + command.summary + "\n";
+      text += "  " + command.name + std::string(20 - command.name.size(), ' ') + command.summary + "\n";
   return text + "\ncigli COMMAND --help lists a command's options; --verbose adds details to an error.\n" +
          (group.empty() ? "cigli --version tells what it was built with.\n" : "");
 }

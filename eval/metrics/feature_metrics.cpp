@@ -71,6 +71,8 @@ std::string too_few() { return "no interval: it takes " + std::to_string(2 * kGr
 Gaussian statistics_of(const FeatureSide& side, std::int64_t ddof, const std::string& what) {
   if (side.statistics) return *side.statistics;
   const Tensor& rows = rows_of(side, "fid", what);
+  if (rows.size(0) < 2)
+    throw Error(side.name + ": " + std::to_string(rows.size(0)) + " image that can be read, fid needs at least 2");
   Moments moments(rows.size(1));
   moments.add(rows);
   return moments.gaussian(ddof);
@@ -116,6 +118,18 @@ Json fid_infinity(const FeatureSets& sets, const Convention&, const FeatureMetri
   return json;
 }
 
+// A target and what was generated for it are no independent draws: pairs of them say nothing of the two distributions.
+MmdKind kind_for(const FeatureSets& sets) { return sets.paired ? MmdKind::u_statistic : MmdKind::unbiased; }
+
+void add_interval(Json& json, const Estimate& estimate, const FeatureSets& sets) {
+  if (sets.paired) {
+    json["u_statistic"] = estimate.value;
+    json["ci_about"] = "u_statistic";
+  }
+  const double centre = json.contains("ci_about") ? json[json["ci_about"].get<std::string>()] : json["value"];
+  json["ci"] = json_of(jackknife_interval(centre, estimate.sets));
+}
+
 Json kid(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options, Estimates& all) {
   const Tensor real = rows_of(sets.real, "kid", "features of real images").to(torch::kFloat64);
   const Tensor generated = rows_of(sets.generated, "kid", "features of generated images").to(torch::kFloat64);
@@ -141,8 +155,8 @@ Json kid(const FeatureSets& sets, const Convention& convention, const FeatureMet
   json["ci"] = nullptr;
   if (!options.intervals) return json;
   if (enough(real) && enough(generated)) {
-    const Estimate estimate = estimate_mmd(real, generated, polynomial_kernel(), MmdKind::unbiased, sets.paired);
-    json["ci"] = json_of(jackknife_interval(json["value"], estimate.sets));
+    const Estimate estimate = estimate_mmd(real, generated, polynomial_kernel(), kind_for(sets), sets.paired);
+    add_interval(json, estimate, sets);
     all["kid"] = estimate;
   } else {
     json["note"] = too_few();
@@ -159,15 +173,15 @@ Json cmmd(const FeatureSets& sets, const Convention&, const FeatureMetricOptions
   json["unbiased"] = scale * mmd(generated, real, kernel);
   json["ci"] = nullptr;
   if (options.intervals && enough(real) && enough(generated)) {
-    Estimate estimate = estimate_mmd(real, generated, kernel, MmdKind::unbiased, sets.paired);
+    Estimate estimate = estimate_mmd(real, generated, kernel, kind_for(sets), sets.paired);
     estimate.value *= scale;
     for (Jackknife& set : estimate.sets) {
       for (double& value : set.left_out) value *= scale;
       set = jackknife(estimate.value, set.left_out);
     }
-    json["ci"] = json_of(jackknife_interval(json["unbiased"], estimate.sets));
-    all["cmmd"] = estimate;
     json["ci_about"] = "unbiased";
+    add_interval(json, estimate, sets);
+    all["cmmd"] = estimate;
   } else if (options.intervals) {
     json["note"] = too_few();
   }

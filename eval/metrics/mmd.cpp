@@ -17,7 +17,7 @@ using Sums = std::vector<std::vector<double>>;
 
 struct Sets {
   Sums xx, yy, xy;
-  std::vector<double> x_diagonal, y_diagonal, x_count, y_count;  // by group
+  std::vector<double> x_diagonal, y_diagonal, xy_diagonal, x_count, y_count;  // by group
 };
 
 std::vector<Tensor> groups_of(const Tensor& rows, std::int64_t groups) {
@@ -27,13 +27,11 @@ std::vector<Tensor> groups_of(const Tensor& rows, std::int64_t groups) {
   return parts;
 }
 
-double diagonal_sum(const Tensor& rows, const Kernel& kernel) {
+double diagonal_sum(const Tensor& x, const Tensor& y, const Kernel& kernel) {
   double sum = 0;
   constexpr std::int64_t step = 256;
-  for (std::int64_t from = 0; from < rows.size(0); from += step) {
-    const Tensor part = rows.slice(0, from, from + step);
-    sum += kernel(part, part).diagonal().sum().item<double>();
-  }
+  for (std::int64_t from = 0; from < x.size(0); from += step)
+    sum += kernel(x.slice(0, from, from + step), y.slice(0, from, from + step)).diagonal().sum().item<double>();
   return sum;
 }
 
@@ -60,11 +58,14 @@ Sets sets_of(const std::vector<Tensor>& x, const std::vector<Tensor>& y, const K
   for (const Tensor& a : x) {
     sets.xy.emplace_back();
     for (const Tensor& b : y) sets.xy.back().push_back(sum(a, b, kernel));
-    sets.x_diagonal.push_back(diagonal_sum(a, kernel));
+    sets.x_diagonal.push_back(diagonal_sum(a, a, kernel));
     sets.x_count.push_back(static_cast<double>(a.size(0)));
   }
+  // Rows of one number, where there are as many.
+  for (std::size_t g = 0; g < x.size() && x[g].size(0) == y[g].size(0); ++g)
+    sets.xy_diagonal.push_back(diagonal_sum(x[g], y[g], kernel));
   for (const Tensor& b : y) {
-    sets.y_diagonal.push_back(diagonal_sum(b, kernel));
+    sets.y_diagonal.push_back(diagonal_sum(b, b, kernel));
     sets.y_count.push_back(static_cast<double>(b.size(0)));
   }
   return sets;
@@ -89,6 +90,11 @@ double total(const std::vector<double>& values, std::size_t without) {
 double discrepancy(const Sets& sets, MmdKind kind, std::size_t x_out, std::size_t y_out) {
   const double n = total(sets.x_count, x_out), m = total(sets.y_count, y_out);
   const double xx = total(sets.xx, x_out, x_out), yy = total(sets.yy, y_out, y_out), xy = total(sets.xy, x_out, y_out);
+  if (kind == MmdKind::u_statistic) {
+    const double across = total(sets.xy_diagonal, x_out);
+    return (xx - total(sets.x_diagonal, x_out) + yy - total(sets.y_diagonal, y_out) - 2 * (xy - across)) /
+           (n * (n - 1));
+  }
   if (kind == MmdKind::biased) return xx / (n * n) + yy / (m * m) - 2 * xy / (n * m);
   return (xx - total(sets.x_diagonal, x_out)) / (n * (n - 1)) + (yy - total(sets.y_diagonal, y_out)) / (m * (m - 1)) -
          2 * xy / (n * m);
@@ -120,20 +126,13 @@ Kernel gaussian_kernel(double sigma) {
 
 double mmd(const Tensor& x, const Tensor& y, const Kernel& kernel, MmdKind kind) {
   check(x, y, 2);
-  const std::vector<Tensor> a = groups_of(x, 1), b = groups_of(y, 1);
-  const Sets sets = sets_of(a, b, kernel);
-  if (kind != MmdKind::u_statistic) return discrepancy(sets, kind, kWhole, kWhole);
-  if (x.size(0) != y.size(0)) throw Error("the U-statistic needs sets of equal size");
-  double across = 0;  // rows of one number
-  for (std::int64_t i = 0; i < x.size(0); i += 256)
-    across += kernel(a[0].slice(0, i, i + 256), b[0].slice(0, i, i + 256)).diagonal().sum().item<double>();
-  const double n = sets.x_count[0];
-  return (sets.xx[0][0] - sets.x_diagonal[0] + sets.yy[0][0] - sets.y_diagonal[0] - 2 * (sets.xy[0][0] - across)) /
-         (n * (n - 1));
+  check_pairing(x, y, kind == MmdKind::u_statistic);
+  return discrepancy(sets_of(groups_of(x, 1), groups_of(y, 1), kernel), kind, kWhole, kWhole);
 }
 
 Estimate estimate_mmd(const Tensor& x, const Tensor& y, const Kernel& kernel, MmdKind kind, bool paired) {
   check(x, y, 2 * kGroups);
+  if (kind == MmdKind::u_statistic && !paired) throw Error("the U-statistic's rows are pairs");
   check_pairing(x, y, paired);
   const Sets sets = sets_of(groups_of(x, kGroups), groups_of(y, kGroups), kernel);
   return estimate_of([&](std::size_t a, std::size_t b) { return discrepancy(sets, kind, a, b); }, paired);

@@ -25,7 +25,7 @@ enum class MmdKind { unbiased, biased, u_statistic };
 double mmd(const torch::Tensor& x, const torch::Tensor& y, const Kernel& kernel, MmdKind kind = MmdKind::unbiased);
 
 // The same with what leaving out tenths of either set changes; memory is that of a tenth squared. Sets of at least
-// 2 * kGroups rows, as many of each where they are paired; not for the U-statistic.
+// 2 * kGroups rows, as many of each where they are paired, as the U-statistic's always are.
 Estimate estimate_mmd(const torch::Tensor& x, const torch::Tensor& y, const Kernel& kernel,
                       MmdKind kind = MmdKind::unbiased, bool paired = false);
 

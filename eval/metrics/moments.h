@@ -14,7 +14,7 @@ struct Gaussian {
   torch::Tensor covariance() const { return root.t().matmul(root); }
 };
 
-// Of statistics as files hold them: the root by symmetric eigenvalue decomposition, eigenvalues below 0 as 0. Throws
+// Of statistics as files hold them: the root by Cholesky's decomposition or, near singular ones, by eigenvalues. Throws
 // Error naming `name` unless mean [D] and covariance [D,D] fit together, are finite and symmetric.
 Gaussian gaussian_of(const torch::Tensor& mean, const torch::Tensor& covariance, const std::string& name);
 

@@ -8,6 +8,7 @@
 #include "dataset/derangement.h"
 #include "dataset/image.h"
 #include "dataset/parallel.h"
+#include "eval/generated.h"
 #include "eval/nlvr1/frechet.h"
 #include "eval/nlvr1/language.h"
 #include "eval/nlvr1/reader.h"
@@ -56,13 +57,13 @@ Case read_case(const Row& row, const fs::path& generated, const fs::path& data) 
   found.group = group_of(row);
   found.sentence = joined(nlvr1_words(row.text));
   found.says = parse_nlvr1(row.text);
-  const fs::path file = generated / (row.id + ".png");
+  const fs::path file = answer_to(generated, row.id);
   std::int64_t side = 0;
   try {
     if (source_of(row) != "nlvr1") throw Error("source \"" + source_of(row) + "\", expected \"nlvr1\"");
     if (const auto boxes = row.object.find("structured_rep"); boxes != row.object.end())
       found.boxes = nlvr1_boxes(*boxes);
-    if (fs::exists(file)) try {
+    if (!file.empty()) try {
         const Image image = read_image(file);
         found.generated = read_nlvr1_box(image);
         side = image.width;

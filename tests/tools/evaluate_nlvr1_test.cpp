@@ -193,7 +193,8 @@ TEST_F(EvaluateNlvr1, SaysWhatItLacks) {
   give_true();
   expect_complaint(evaluate({"--training", folder / "nowhere"}), 1, {"nowhere"});
   for (Row& row : rows) row.object["source"] = "other";
-  expect_complaint(evaluate({"--training", data()}), 2, {"--training is for datasets of cigli data import nlvr"});
+  expect_complaint(evaluate({"--training", data()}), 2,
+                   {"--training is for --html, and for datasets of cigli data import nlvr"});
 }
 
 }  // namespace

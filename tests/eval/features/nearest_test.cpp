@@ -2,7 +2,8 @@
 
 #include <torch/torch.h>
 
-#include "runtime/error.h"
+#include <cmath>
+
 #include "tests/eval/metrics/reference.h"
 #include "tests/temporary_folder.h"
 
@@ -59,15 +60,10 @@ TEST(NearestRows, StayExactWhereProductsCancel) {
 }
 
 TEST(NearestRows, RefuseWhatHasNoNeighbours) {
-  EXPECT_NE(error_of([] {
-              nearest_rows(torch::zeros({2, 3}), torch::zeros({4, 2}), 1);
-            }).find("[4, 2]"),
-            std::string::npos);
-  EXPECT_NE(error_of([] { nearest_rows(torch::zeros({2, 3}), torch::zeros({0, 3}), 1); }), "");
-  EXPECT_NE(error_of([] {
-              nearest_rows(torch::full({2, 3}, NAN), torch::zeros({4, 3}), 1);
-            }).find("not finite"),
-            std::string::npos);
+  const Tensor queries = torch::zeros({2, 3});
+  EXPECT_THROW(nearest_rows(queries, torch::zeros({4, 2}), 1), c10::Error);
+  EXPECT_THROW(nearest_rows(queries * NAN, torch::zeros({4, 3}), 1), c10::Error);
+  EXPECT_NE(error_of([&] { nearest_rows(queries, torch::zeros({0, 3}), 1); }), "");
   EXPECT_EQ(nearest_rows(torch::zeros({0, 3}), torch::zeros({4, 3}), 1).rows.size(0), 0);
 }
 

@@ -1,0 +1,93 @@
+#include "eval/features/extraction.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <future>
+
+#include "dataset/parallel.h"
+#include "runtime/device.h"
+#include "runtime/error.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+using torch::Tensor;
+
+struct Prepared {
+  Tensor images;  // undefined: none of the batch could be read
+  std::vector<std::size_t> numbers;
+  Damaged damaged;
+};
+
+Prepared prepare(const FeatureExtractor& extractor, const std::vector<fs::path>& files, std::size_t from,
+                 std::size_t until, std::int64_t workers) {
+  std::vector<Tensor> images(until - from);
+  std::vector<std::string> faults(until - from);
+  for_each_parallel(static_cast<std::int64_t>(images.size()), workers, [&](std::int64_t i) {
+    const OneThread alone;
+    const auto place = static_cast<std::size_t>(i);
+    try {
+      images[place] = extractor.prepared(read_image(files[from + place]));
+    } catch (const Error& error) {
+      faults[place] = error.what();
+    }
+  });
+  Prepared batch;
+  std::vector<Tensor> good;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    if (images[i].defined()) {
+      good.push_back(images[i]);
+      batch.numbers.push_back(from + i);
+    } else {
+      batch.damaged.emplace_back(from + i, faults[i]);
+    }
+  }
+  if (!good.empty()) batch.images = torch::stack(good);
+  return batch;
+}
+
+}  // namespace
+
+Damaged extract(const FeatureExtractor& extractor, const std::vector<fs::path>& files,
+                const std::function<void(const FeatureBatch&, const std::vector<std::size_t>&)>& take,
+                const ExtractionOptions& options) {
+  const auto size = static_cast<std::size_t>(options.batch_size);
+  const auto ahead = [&](std::size_t from) {
+    return std::async(std::launch::async, [&, from] {
+      return prepare(extractor, files, from, std::min(files.size(), from + size), options.workers);
+    });
+  };
+  Damaged damaged;
+  std::future<Prepared> next = ahead(0);
+  for (std::size_t from = 0; from < files.size(); from += size) {
+    const Prepared batch = next.get();
+    if (from + size < files.size()) next = ahead(from + size);
+    damaged.insert(damaged.end(), batch.damaged.begin(), batch.damaged.end());
+    if (batch.images.defined()) take(extractor(batch.images), batch.numbers);
+    if (options.on_progress)
+      options.on_progress(static_cast<std::int64_t>(std::min(files.size(), from + size)),
+                          static_cast<std::int64_t>(files.size()));
+  }
+  return damaged;
+}
+
+ExtractedSet extract_all(const FeatureExtractor& extractor, const std::vector<fs::path>& files,
+                         const ExtractionOptions& options) {
+  ExtractedSet set;
+  std::vector<Tensor> features, logits;
+  set.damaged = extract(
+      extractor, files,
+      [&](const FeatureBatch& batch, const std::vector<std::size_t>& numbers) {
+        features.push_back(batch.features);
+        if (batch.logits.defined()) logits.push_back(batch.logits);
+        set.numbers.insert(set.numbers.end(), numbers.begin(), numbers.end());
+      },
+      options);
+  if (!features.empty()) set.rows.features = torch::cat(features);
+  if (!logits.empty()) set.rows.logits = torch::cat(logits);
+  return set;
+}
+
+}  // namespace cigli

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "dataset/image.h"
+#include "runtime/options.h"
+
+namespace cigli {
+
+// Which features, of which network.
+struct FeatureOptions {
+  std::string features;           // dataset, efficientnet-lite0, inception, clip; "": as `default_features` has it
+  std::string weights;            // their file; "": efficientnet-lite0's of scripts/fetch-weights
+  std::string scorer;             // file of dataset's; "": the embedded one
+  std::string resampling;         // of inception: eval/metrics/resampling.h; "": torch-bilinear
+  std::int64_t layer = 2048;      // of inception
+  std::string dtype = "float32";  // that the network computes in: or bfloat16
+  void visit(Fields& f);
+};
+
+struct FeatureBatch {
+  torch::Tensor features;  // [B,D] float32
+  torch::Tensor logits;    // [B,K] float32; undefined where the network is no classifier
+};
+
+class FeatureExtractor {
+ public:
+  virtual ~FeatureExtractor() = default;
+  // An image as the network takes it, [3,h,w] float32, all of one shape. May be called from several threads at once.
+  virtual torch::Tensor prepared(const Image& image) const = 0;
+  virtual FeatureBatch operator()(const torch::Tensor& images) const = 0;  // [B,3,h,w], prepared
+
+  // "dataset", ..., as it is part of a metric's name.
+  const std::string& name() const { return name_; }
+  // What the features depend on: {"features", "weights": SHA-256, "dtype", and as it applies "resampling", "layer"}.
+  // Features of another identity are not compared.
+  const nlohmann::ordered_json& identity() const { return identity_; }
+
+ protected:
+  std::string name_;
+  nlohmann::ordered_json identity_;
+};
+
+// `embedded` holds the scorer file that stands in where none is named. Throws Error naming a file of weights that is
+// missing or can't be used.
+std::unique_ptr<FeatureExtractor> make_extractor(const FeatureOptions& options, std::string_view embedded);
+
+// An image as CLIP takes it: its shorter side to `side` pixels by Pillow's bicubic, then the middle; uint8
+// [3,side,side].
+torch::Tensor clip_input(const Image& image, std::int64_t side);
+
+// What suits images that nothing is known of: efficientnet-lite0 where its weights are there, else dataset.
+std::string default_features();
+
+}  // namespace cigli

@@ -1,0 +1,307 @@
+#include "tools/image_scores.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include "dataset/metadata.h"
+#include "eval/metrics/frechet.h"
+#include "models/embedded.h"
+#include "runtime/error.h"
+#include "runtime/progress.h"
+#include "tools/score_differences.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+// Metrics of rows that a judge gives.
+constexpr const char* kJudged[] = {"perceptual",          "r_precision",       "text_faithfulness",
+                                   "prompt_faithfulness", "prompt_similarity", "target_similarity"};
+
+// Of images that look alike wherever they come from: drawings, whose scorer is embedded.
+bool is_drawn(const Row& row) {
+  const auto source = row.object.find("source");
+  return row.object.contains("program") || (source != row.object.end() && *source == "nlvr1");
+}
+
+// The features that statistics are of.
+void choose_as(FeatureOptions& features, const Json& identity) {
+  features.features = identity.value("features", std::string());
+  features.layer = identity.value("layer", features.layer);
+  if (features.resampling.empty() && features.features == "inception")
+    features.resampling = identity.value("resampling", std::string());
+}
+
+// Without those of rows, which can't be computed without a dataset.
+std::vector<std::string> of_features(const std::vector<std::string>& metrics) {
+  std::vector<std::string> kept;
+  for (const std::string& metric : metrics)
+    if (std::find(feature_metric_names().begin(), feature_metric_names().end(), metric) != feature_metric_names().end())
+      kept.push_back(metric);
+  return kept;
+}
+
+// Without rows that this folder doesn't answer.
+void keep_answered(AnsweredRows& answered, const std::string& folder) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < answered.rows.size(); ++i) {
+    if (answer_to(folder, answered.rows[i].id).empty()) continue;
+    answered.rows[kept] = answered.rows[i];
+    answered.images[kept++] = answered.images[i];
+  }
+  if (kept == 0) throw Error(folder + ": answers no row that the other folder answers");
+  answered.rows.resize(kept);
+  answered.images.resize(kept);
+}
+
+}  // namespace
+
+void ImageScoreOptions::visit(Fields& f) {
+  features.visit(f);
+  f("clip_weights", clip_weights, "CLIP's weights (Hugging Face's safetensors), for clip_score and what CLIP judges");
+  f("clip_merges", clip_merges, "CLIP's bpe_simple_vocab_16e6.txt, plain or gzipped, that goes with them");
+  f("lpips_weights", lpips_weights, "weights of the package lpips, for lpips: safetensors or .pth");
+  f("candidates", candidates, "of r_precision, own included", Range{2, 256});
+  f("batch_size", batch_size, "images that a network takes at once", Range{1, 4096});
+  f("workers", workers, "threads that decode images, 0 = all cores", Range{0, 1024});
+}
+
+void choose_features(FeatureOptions& features, const std::string& data, const std::string& convention) {
+  if (features.resampling.empty()) features.resampling = name(resampling_of(convention));
+  if (!features.features.empty()) return;
+  bool drawn = false;
+  if (!data.empty() && fs::exists(metadata_file(data)))
+    scan_metadata(
+        data, [&](Row&& row) { drawn = drawn || is_drawn(row); }, [](RowFault&&) {});
+  features.features = drawn ? "dataset" : default_features();
+}
+
+const std::vector<std::string>& row_metric_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all{"psnr", "ssim", "lpips", "clip_score"};
+    all.insert(all.end(), std::begin(kJudged), std::end(kJudged));
+    return all;
+  }();
+  return names;
+}
+
+ImageScorer::ImageScorer(const ImageScoreOptions& options, const std::string& data, const std::string& split,
+                         const std::string& reference)
+    : options_(options), data_(data), split_(split), real_name_(reference.empty() ? data : reference) {
+  has_rows_ = !data.empty() && fs::exists(metadata_file(data));
+  FeatureOptions& features = options_.features;
+  if (!reference.empty()) {
+    reference_ = read_reference(reference);
+    if (features.features.empty() && !reference_->identity.is_null()) choose_as(features, reference_->identity);
+  }
+  choose_features(features, data, options.metrics.convention);
+  extractor_ = make_extractor(features, embedded_scorer());
+  if (!options.lpips_weights.empty()) {
+    PretrainedWeights weights{fs::path(options.lpips_weights)};
+    lpips_.emplace(weights);
+  }
+  if (options.clip_weights.empty() != options.clip_merges.empty())
+    throw UsageError("--clip-weights and --clip-merges go together");
+  for (const std::string& weights : {options.clip_weights, options.lpips_weights})
+    if (!weights.empty() && !has_rows_)
+      throw UsageError(weights + ": these weights are for rows, of --data DIR with metadata.jsonl");
+  if (has_rows_) {
+    dataset_.emplace(features.scorer.empty() ? DatasetScorer::parse(embedded_scorer(), "the embedded scorer")
+                                             : DatasetScorer::load(features.scorer));
+    if (!options.clip_weights.empty())
+      clip_.emplace(options.clip_weights, options.clip_merges,
+                    features.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32);
+  }
+  check_metrics();
+  if (!reference.empty()) {
+    check_identity(reference_->identity, reference, extractor_->identity(), "the images");
+  } else if (!data.empty() && (options_.metrics.metrics.empty() || !of_features(options_.metrics.metrics).empty())) {
+    real_files_ = real_images(data, split);
+    real_ = features_of(real_files_, data);
+  }
+}
+
+void ImageScorer::check_metrics() const {
+  for (const std::string& metric : options_.metrics.metrics) {
+    if (std::find(row_metric_names().begin(), row_metric_names().end(), metric) == row_metric_names().end()) continue;
+    if (!has_rows_)
+      throw UsageError("--metrics " + metric + " needs --data DIR with metadata.jsonl, whose rows the images answer");
+    if (metric == "lpips" && !lpips_) throw UsageError("--metrics lpips needs --lpips-weights FILE");
+    if (metric == "clip_score" && !clip_)
+      throw UsageError("--metrics clip_score needs --clip-weights FILE and --clip-merges FILE");
+  }
+}
+
+ExtractedSet ImageScorer::features_of(const std::vector<fs::path>& files, const std::string& what) const {
+  Progress progress("features of " + what, static_cast<std::int64_t>(files.size()));
+  ExtractionOptions extraction;
+  extraction.batch_size = options_.batch_size;
+  extraction.workers = options_.workers;
+  extraction.on_progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
+  ExtractedSet set = extract_all(*extractor_, files, extraction);
+  progress.finish();
+  if (!set.rows.features.defined()) throw Error(what + ": no image can be read: " + set.damaged.front().second);
+  return set;
+}
+
+bool ImageScorer::wanted(const std::string& metric) const {
+  const std::vector<std::string>& asked = options_.metrics.metrics;
+  return asked.empty() || std::any_of(asked.begin(), asked.end(), [&](const std::string& name) {
+           return metric == name || metric.rfind(name + "_", 0) == 0;
+         });
+}
+
+RowMetrics ImageScorer::rows_of(const AnsweredRows& answered) const {
+  RowMetricsOptions options;
+  const auto judges = [&](const std::string& judge) {
+    return std::any_of(std::begin(kJudged), std::end(kJudged),
+                       [&](const std::string& metric) { return wanted(metric + "_" + judge); });
+  };
+  options.dataset = dataset_ && judges("dataset") ? &*dataset_ : nullptr;
+  options.clip = clip_ && (judges("clip") || wanted("clip_score")) ? &*clip_ : nullptr;
+  options.lpips = lpips_ ? &*lpips_ : nullptr;
+  options.candidates = options_.candidates;
+  options.seed = options_.bootstrap.seed;
+  options.workers = options_.workers;
+  Progress progress("rows", static_cast<std::int64_t>(answered.rows.size()));
+  options.on_progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
+  RowMetrics found = row_metrics(answered, data_, options);
+  progress.finish();
+  for (RowValues* values : {&found.values, &found.other_text, &found.other_prompt})
+    for (auto value = values->begin(); value != values->end();)
+      value = wanted(value->first) ? std::next(value) : values->erase(value);
+  return found;
+}
+
+ImageScores ImageScorer::score(const std::string& generated, const std::string& beside) const {
+  ImageScores scores;
+  scores.feature_name = extractor_->name();
+  AnsweredRows answered;
+  if (has_rows_) {
+    answered = answered_rows(generated, data_, split_);
+    if (!beside.empty()) keep_answered(answered, beside);
+    scores.files = answered.images;
+    scores.missing = answered.missing;
+    scores.unasked = answered.unasked;
+    scores.faults = answered.faults;
+  } else {
+    scores.files = image_files(generated);
+  }
+  const std::vector<std::string>& asked = options_.metrics.metrics;
+  if (asked.empty() || !of_features(asked).empty()) add_features(scores, answered, generated);
+  if (has_rows_ && (asked.empty() || of_features(asked).size() < asked.size())) add_rows(scores, answered);
+  scores.json["conventions"] = conventions(scores);
+  return scores;
+}
+
+FeatureSets ImageScorer::sets_of(const ImageScores& scores, const AnsweredRows& answered,
+                                 const std::string& generated) const {
+  FeatureSets sets;
+  sets.generated = {scores.features.rows.features, {}, generated};
+  sets.logits = {scores.features.rows.logits, {}, generated};
+  if (reference_ && reference_->rows.defined()) {
+    sets.real = {reference_->rows, {}, real_name_};
+  } else if (reference_) {
+    sets.real = {{}, reference_->statistics, real_name_};
+  } else if (real_.rows.features.defined()) {
+    sets.real = {real_.rows.features, {}, real_name_};
+    // Each image beside its own target, where no two have the same.
+    std::map<fs::path, std::int64_t> place;
+    for (std::size_t i = 0; i < real_.numbers.size(); ++i)
+      place[real_files_[real_.numbers[i]]] = static_cast<std::int64_t>(i);
+    std::vector<std::int64_t> targets;
+    for (const std::size_t number : scores.features.numbers) {
+      if (answered.rows.empty()) break;
+      const auto own = place.find(metadata_file(data_).parent_path() / answered.rows[number].target_file_name);
+      if (own == place.end()) break;
+      targets.push_back(own->second);
+      place.erase(own);
+    }
+    sets.paired = !targets.empty() && targets.size() == scores.features.numbers.size();
+    if (sets.paired) sets.real.rows = real_.rows.features.index_select(0, torch::tensor(targets));
+  }
+  return sets;
+}
+
+// What was asked for, or all that the sets allow and that doesn't have to be asked for.
+std::vector<std::string> ImageScorer::feature_metrics_of(const FeatureSets& sets) const {
+  if (!options_.metrics.metrics.empty()) return of_features(options_.metrics.metrics);
+  std::vector<std::string> metrics;
+  if (!real_name_.empty()) metrics.push_back("fid");
+  if (sets.real.rows.defined()) metrics.insert(metrics.end(), {"kid", "prdc"});
+  if (sets.real.rows.defined() && extractor_->name() == "clip") metrics.push_back("cmmd");
+  if (sets.logits.rows.defined()) metrics.push_back("is");
+  return metrics;
+}
+
+void ImageScorer::add_features(ImageScores& scores, const AnsweredRows& answered, const std::string& generated) const {
+  scores.features = features_of(scores.files, generated);
+  for (const auto& [number, reason] : scores.features.damaged) scores.damaged.push_back(reason);
+  const FeatureSets sets = sets_of(scores, answered, generated);
+  FeatureMetricOptions options = options_.metrics;
+  options.forgiving = options.metrics.empty();
+  options.metrics = feature_metrics_of(sets);
+  if (!options.metrics.empty()) scores.json = feature_metrics(sets, options, extractor_->name(), &scores.estimates);
+}
+
+void ImageScorer::add_rows(ImageScores& scores, const AnsweredRows& answered) const {
+  scores.rows = rows_of(answered);
+  for (const std::string& reason : scores.rows->damaged)
+    if (std::find(scores.damaged.begin(), scores.damaged.end(), reason) == scores.damaged.end())
+      scores.damaged.push_back(reason);
+  for (const auto& [name, values] : scores.rows->values) {
+    const Score score = score_of_finite(values, options_.bootstrap);
+    Json& json = scores.json[name] = {{"value", score.n > 0 ? Json(score.accuracy) : Json()}, {"n", score.n}};
+    json["ci"] = score.n > 0 ? Json{score.interval.low, score.interval.high} : Json();
+    const auto equal = static_cast<std::int64_t>(values.size()) - score.n;
+    if (equal > 0) json["note"] = std::to_string(equal) + " images equal their target, which has no finite value";
+  }
+  const auto add = [&](const char* input, const RowValues& swapped) {
+    if (!swapped.empty())
+      scores.json["sensitivity"]["scoring"][input] = drops(scores.rows->values, swapped, options_.bootstrap);
+  };
+  add("text", scores.rows->other_text);
+  add("image", scores.rows->other_prompt);
+}
+
+RowMetrics ImageScorer::score_rows(const std::string& generated) const {
+  return rows_of(answered_rows(generated, data_, split_));
+}
+
+Json ImageScorer::conventions(const ImageScores& scores) const {
+  Json json = extractor_->identity();
+  if (scores.rows) {
+    Json judges = Json::array();
+    if (dataset_) judges.push_back("dataset");
+    if (clip_) judges.push_back("clip");
+    json["judges"] = judges;
+    json["candidates"] = options_.candidates;
+  }
+  if (options_.features.dtype != "bfloat16" || !scores.features.rows.features.defined()) return json;
+  // What the type changes, of as many images as take a moment.
+  constexpr std::size_t most = 128;
+  FeatureOptions exact = options_.features;
+  exact.dtype = "float32";
+  const std::vector<fs::path> files(
+      scores.files.begin(), scores.files.begin() + static_cast<std::ptrdiff_t>(std::min(most, scores.files.size())));
+  const torch::Tensor precise = extract_all(*make_extractor(exact, embedded_scorer()), files).rows.features;
+  const torch::Tensor rounded = scores.features.rows.features.slice(0, 0, precise.size(0));
+  const double error = ((rounded - precise).norm() / precise.norm()).item<double>();
+  Json& effect = json["bfloat16"] = {{"images", precise.size(0)}, {"relative_error", error}};
+  if (precise.size(0) > 1) {
+    Moments of_precise(precise.size(1)), of_rounded(precise.size(1));
+    of_precise.add(precise);
+    of_rounded.add(rounded);
+    effect["distance"] = frechet_distance(of_precise.gaussian(), of_rounded.gaussian());
+  }
+  std::cerr << "cigli: bfloat16: of " << precise.size(0) << " images the features differ by " << 100 * error
+            << " % from float32's, a Fréchet distance of " << effect.value("distance", 0.0) << "\n";
+  return json;
+}
+
+}  // namespace cigli
