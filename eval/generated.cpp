@@ -1,6 +1,7 @@
 #include "eval/generated.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "eval/rows.h"
@@ -16,7 +17,8 @@ namespace fs = std::filesystem;
 constexpr const char* kEndings[] = {".png", ".jpg", ".jpeg", ".bmp", ".PNG", ".JPG", ".JPEG", ".BMP"};
 
 bool is_image(const fs::path& file) {
-  const std::string ending = file.extension().string();
+  std::string ending = file.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
   return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
 }
 

@@ -250,7 +250,13 @@ void ImageScorer::add_features(ImageScores& scores, const AnsweredRows& answered
 }
 
 void ImageScorer::add_rows(ImageScores& scores, const AnsweredRows& answered) const {
-  scores.rows = rows_of(answered);
+  try {
+    scores.rows = rows_of(answered);
+  } catch (const Error& error) {
+    if (!options_.metrics.metrics.empty()) throw;
+    scores.damaged.push_back(error.what());
+    return;
+  }
   for (const std::string& reason : scores.rows->damaged)
     if (std::find(scores.damaged.begin(), scores.damaged.end(), reason) == scores.damaged.end())
       scores.damaged.push_back(reason);

@@ -79,8 +79,8 @@ Gaussian statistics_of(const FeatureSide& side, std::int64_t ddof, const std::st
 }
 
 Json fid(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options, Estimates& all) {
-  const Gaussian real = statistics_of(sets.real, convention.ddof, "features of real images");
   const Gaussian generated = statistics_of(sets.generated, convention.ddof, "features of generated images");
+  const Gaussian real = statistics_of(sets.real, convention.ddof, "features of real images");
   const bool both = sets.real.rows.defined() && sets.generated.rows.defined();
   Json json = started(frechet_distance(real, generated), sets);
   if (both && options.intervals && enough(sets.real.rows) && enough(sets.generated.rows)) {

@@ -140,7 +140,7 @@ TEST(EvaluateImages, EveryMetricHasItsValueIntervalAndNumber) {
     SCOPED_TRACE(name);
     ASSERT_TRUE(metric.at("value").is_number()) << all;
     EXPECT_EQ(metric.at("n"), kCount);
-    const double centre = metric.contains("ci_about") ? metric.at("corrected") : metric.at("value");
+    const double centre = metric.at(metric.value("ci_about", "value"));
     EXPECT_LE(metric.at("ci")[0].get<double>(), centre);
     EXPECT_GE(metric.at("ci")[1].get<double>(), centre);
   }
@@ -261,7 +261,10 @@ TEST(EvaluateImages, AFolderDoesNotDifferFromItself) {
     EXPECT_TRUE(difference.contains(metric)) << difference << " lacks " << metric;
   for (const auto& [name, metric] : difference.items()) {
     EXPECT_EQ(metric["value"], 0) << name;
-    EXPECT_EQ(metric["ci"], (Json{0, 0})) << name;
+    // That no row of so few differs is no certainty that none would.
+    if (name != "consistency") {
+      EXPECT_EQ(metric["ci"], (Json{0, 0})) << name;
+    }
     EXPECT_EQ(metric["distinguishable"], false) << name;
   }
   EXPECT_EQ(all["ssim"], whole().copies["ssim"]);
@@ -384,7 +387,7 @@ TEST(EvaluateImages, OneImageHasNoDistribution) {
   EXPECT_EQ(all["psnr"]["n"], 1);
   EXPECT_FALSE(all.contains("r_precision_dataset"));
   words.insert(words.end(), {"--metrics", "fid"});
-  expect_complaint(evaluate(words), 1, {"got 1"});
+  expect_complaint(evaluate(words), 1, {one.string() + ": 1 image that can be read"});
 }
 
 TEST(EvaluateImages, SaysWhatItCannotUse) {

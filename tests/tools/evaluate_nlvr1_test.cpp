@@ -64,7 +64,8 @@ class EvaluateNlvr1 : public testing::Test {
   }
   Outcome evaluate(const std::vector<std::string>& more) const {
     write_metadata(data(), rows);
-    std::vector<std::string> words{"evaluate", "--generated", folder / "generated", "--data", data()};
+    std::vector<std::string> words{"evaluate",  "--generated", folder / "generated", "--data", data(),
+                                   "--metrics", "nlvr1"};
     words.insert(words.end(), more.begin(), more.end());
     return cigli(words);
   }
