@@ -8,8 +8,8 @@ namespace cigli {
 // other model is named. It lives as long as the process.
 std::string_view embedded_model();
 
-// The scorer file models/shapes-64-scorer.safetensors, the same way: whose features `cigli evaluate` compares images by,
-// and what it judges them with, when no other is named.
+// The scorer file models/shapes-64-scorer.safetensors, the same way: whose features `cigli evaluate` compares images
+// by, and what it judges them with, when no other is named.
 std::string_view embedded_scorer();
 
 }  // namespace cigli
