@@ -23,7 +23,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kJudged[] = {"perceptual",          "r_precision",       "text_faithfulness",
                                    "prompt_faithfulness", "prompt_similarity", "target_similarity"};
 
-// Of images that look alike wherever they come from: drawings, whose scorer is embedded.
+// Drawings like those that the embedded scorer knows, not photographs.
 bool is_drawn(const Row& row) {
   const auto source = row.object.find("source");
   return row.object.contains("program") || (source != row.object.end() && *source == "nlvr1");

@@ -44,8 +44,8 @@ struct ImageScores {
 // Real images that generated ones are compared with, their features extracted once.
 class ImageScorer {
  public:
-  // `data`: a dataset folder (its targets, of this split alone) or a folder of images; or `reference`, statistics.
-  // Either may be "", not both.
+  // Real images: `reference`, statistics, or where it is "" those of `data`, a dataset folder (its targets, of this
+  // split alone) or a folder of images. Both "" leave metrics that need none.
   ImageScorer(const ImageScoreOptions& options, const std::string& data, const std::string& split,
               const std::string& reference);
 
