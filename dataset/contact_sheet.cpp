@@ -4,6 +4,7 @@
 #include <opencv2/imgproc.hpp>
 #include <sstream>
 
+#include "dataset/image_view.h"
 #include "runtime/error.h"
 #include "runtime/text.h"
 
@@ -46,11 +47,6 @@ std::vector<std::string> wrap(const std::string& text, int width) {
     }
   }
   return lines;
-}
-
-cv::Mat view(const Image& image) {
-  return cv::Mat(static_cast<int>(image.height), static_cast<int>(image.width), CV_8UC3,
-                 const_cast<std::uint8_t*>(image.pixels.data()));
 }
 
 int enlargement(const Image& image) {

@@ -4,16 +4,11 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "dataset/image_view.h"
 #include "runtime/error.h"
 
 namespace cigli {
 namespace {
-
-// OpenCV's view of the same pixels; it only reads them.
-cv::Mat view(const Image& image) {
-  return cv::Mat(static_cast<int>(image.height), static_cast<int>(image.width), CV_8UC3,
-                 const_cast<std::uint8_t*>(image.pixels.data()));
-}
 
 void check_shape(const Image& image, std::int64_t width, std::int64_t height) {
   if (image.width < 1 || image.height < 1 || width < 1 || height < 1)

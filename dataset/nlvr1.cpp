@@ -25,7 +25,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::array<std::array<int, 3>, 6> kOrders = {
     {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}};
 
-struct Example {
+struct Nlvr1Example {
   std::int64_t line = 0;
   std::string identifier, sentence;
   Json boxes;  // structured_rep, or null
@@ -46,7 +46,7 @@ fs::path find_annotations(const fs::path& source) {
 }
 
 // Released splits differ in their folders, and the hidden one names none: the file name alone is unique.
-std::unordered_map<std::string, fs::path> index_images(const fs::path& source) {
+std::unordered_map<std::string, fs::path> index_boxes(const fs::path& source) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(source))
     if (entry.path().extension() == ".png") files.push_back(entry.path());
@@ -56,7 +56,7 @@ std::unordered_map<std::string, fs::path> index_images(const fs::path& source) {
   return index;
 }
 
-bool is_true(const Json& object) {
+bool labelled_true(const Json& object) {
   const auto label = object.find("label");
   if (label != object.end() && label->is_boolean()) return label->get<bool>();
   const std::string text = string_member(object, "label");
@@ -64,8 +64,8 @@ bool is_true(const Json& object) {
   return text == "true";
 }
 
-Example parse_example(const Json& object) {
-  Example example;
+Nlvr1Example parse_example(const Json& object) {
+  Nlvr1Example example;
   example.identifier = string_member(object, "identifier");
   example.sentence = string_member(object, "sentence");
   if (example.identifier.find_first_not_of("0123456789-") != std::string::npos || example.identifier.empty())
@@ -76,9 +76,9 @@ Example parse_example(const Json& object) {
 }
 
 // The examples labelled true.
-std::vector<Example> read_examples(const fs::path& file, ImportReport& report) {
+std::vector<Nlvr1Example> read_examples(const fs::path& file, ImportReport& report) {
   std::istringstream lines(read_file(file));
-  std::vector<Example> examples;
+  std::vector<Nlvr1Example> examples;
   std::set<std::string> seen;
   std::int64_t number = 0;
   for (std::string line; std::getline(lines, line);) {
@@ -86,8 +86,8 @@ std::vector<Example> read_examples(const fs::path& file, ImportReport& report) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     try {
       const Json object = parse_json_line(line);
-      if (!is_true(object)) continue;
-      Example example = parse_example(object);
+      if (!labelled_true(object)) continue;
+      Nlvr1Example example = parse_example(object);
       example.line = number;
       if (!seen.insert(example.identifier).second) throw Error("duplicate identifier " + example.identifier);
       examples.push_back(std::move(example));
@@ -105,7 +105,7 @@ std::string choose_split(const std::string& identifier, const Nlvr1Options& opti
   return position < options.val_share ? "val" : "train";
 }
 
-Row make_row(const Example& example, int k, const std::string& stem, const Nlvr1Options& options) {
+Row make_row(const Nlvr1Example& example, int k, const std::string& stem, const Nlvr1Options& options) {
   Row row;
   const std::string number = example.identifier + "-" + std::to_string(k);
   row.id = stem + "-" + number;
@@ -155,8 +155,8 @@ ImportReport import_nlvr1(const fs::path& source, const fs::path& out, const Nlv
   ImportReport report;
   const fs::path annotations = find_annotations(source);
   const std::string stem = annotations.stem().string();
-  const std::vector<Example> examples = read_examples(annotations, report);
-  const auto images = index_images(source);
+  const std::vector<Nlvr1Example> examples = read_examples(annotations, report);
+  const auto images = index_boxes(source);
   make_folder(out / "prompts");
   make_folder(out / "targets");
 
@@ -167,7 +167,7 @@ ImportReport import_nlvr1(const fs::path& source, const fs::path& out, const Nlv
   for_each_parallel(all, options.workers, [&](std::int64_t i) {
     if (InterruptGuard::requested())
       throw Interrupted(out.string() + ": import interrupted; no metadata.jsonl was written");
-    const Example& example = examples[i / 6];
+    const Nlvr1Example& example = examples[i / 6];
     rows[i] = make_row(example, static_cast<int>(i % 6), stem, options);
     const auto image = images.find(rows[i].id + ".png");
     Image boxes;

@@ -24,7 +24,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr double kMaxMegapixels = 64;
 
-struct Example {
+struct Nlvr2Example {
   std::int64_t line = 0;
   std::string identifier, sentence;
   std::string set;   // <split>-<set>
@@ -32,7 +32,7 @@ struct Example {
   Json more = Json::object();
 };
 
-bool is_true(const Json& object) {
+bool holds_of_pair(const Json& object) {
   const std::string label = string_member(object, "label");
   if (label != "True" && label != "False") throw Error("label \"" + label + "\", expected \"True\" or \"False\"");
   return label == "True";
@@ -45,7 +45,7 @@ bool is_word(const std::string& text, bool digits_alone) {
 }
 
 // Its parts come into names of files: nothing but letters and digits.
-void take_identifier(Example& example, const std::string& identifier) {
+void take_identifier(Nlvr2Example& example, const std::string& identifier) {
   std::vector<std::string> parts{""};
   for (const char c : identifier) {
     if (c == '-')
@@ -63,19 +63,19 @@ void take_identifier(Example& example, const std::string& identifier) {
 
 // Goes through the annotations; `on_kept` gets what is labelled true and passes the filter.
 void scan_annotations(const fs::path& file, Nlvr2Filter filter, Nlvr2Report& report,
-                      const std::function<void(Example&&)>& on_kept) {
+                      const std::function<void(Nlvr2Example&&)>& on_kept) {
   LineReader lines(file);
   std::unordered_set<std::string> seen;
   for (std::string line; lines.next(line);) {
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
     ++report.counts.rows;
-    Example example;
+    Nlvr2Example example;
     example.line = lines.number();
     try {
       Json object = parse_json_line(line);
       take_identifier(example, string_member(object, "identifier"));
       example.sentence = string_member(object, "sentence");
-      const bool holds = is_true(object);
+      const bool holds = holds_of_pair(object);
       if (!seen.insert(example.identifier).second) throw Error("identifier " + example.identifier + " a second time");
       if (!holds) {
         ++report.counts.labelled_false;
@@ -157,7 +157,7 @@ std::string choose_split(const std::string& set, const Nlvr2Options& options) {
   return position < options.val_share ? "val" : "train";
 }
 
-Row make_row(const Example& example, const Images& images, int side, const Nlvr2Options& options) {
+Row make_row(const Nlvr2Example& example, const Images& images, int side, const Nlvr2Options& options) {
   Row row;
   const std::string name = side == 0 ? "left" : "right";
   row.id = example.identifier + '-' + name;
@@ -178,11 +178,11 @@ Row make_row(const Example& example, const Images& images, int side, const Nlvr2
 }
 
 // Of each pair of images once, however many sentences it has.
-std::map<std::string, Images> take_images(const std::vector<Example>& examples, const fs::path& folder,
+std::map<std::string, Images> take_images(const std::vector<Nlvr2Example>& examples, const fs::path& folder,
                                           const fs::path& out, std::int64_t workers) {
   const auto index = index_images(folder);
   std::map<std::string, Images> all;
-  for (const Example& example : examples) all[example.pair].pair = example.pair;
+  for (const Nlvr2Example& example : examples) all[example.pair].pair = example.pair;
   std::vector<Images*> list;
   for (auto& [pair, images] : all) list.push_back(&images);
   make_folder(out / "images");
@@ -221,7 +221,7 @@ void Nlvr2Options::visit(Fields& f) {
 Nlvr2Report list_nlvr2(const fs::path& annotations, Nlvr2Filter filter,
                        const std::function<void(const std::string& identifier)>& on_kept) {
   Nlvr2Report report;
-  scan_annotations(annotations, filter, report, [&](Example&& example) {
+  scan_annotations(annotations, filter, report, [&](Nlvr2Example&& example) {
     ++report.counts.kept;
     on_kept(example.identifier);
   });
@@ -233,13 +233,13 @@ Nlvr2Report import_nlvr2(const fs::path& annotations, const fs::path& images, co
   if (fs::exists(out / "metadata.jsonl"))
     throw Error((out / "metadata.jsonl").string() + ": the folder holds a dataset already; expected a new folder");
   Nlvr2Report report;
-  std::vector<Example> examples;
+  std::vector<Nlvr2Example> examples;
   scan_annotations(annotations, nlvr2_filter_named(options.filter), report,
-                   [&](Example&& example) { examples.push_back(std::move(example)); });
+                   [&](Nlvr2Example&& example) { examples.push_back(std::move(example)); });
   const auto found = take_images(examples, images, out, options.workers);
 
   std::vector<Row> rows;
-  for (const Example& example : examples) {
+  for (const Nlvr2Example& example : examples) {
     const Images& both = found.at(example.pair);
     const auto is = [&](ImageState state) { return both.states[0] == state || both.states[1] == state; };
     if (is(ImageState::missing) || is(ImageState::damaged)) {

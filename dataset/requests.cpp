@@ -70,9 +70,9 @@ Json object_of(const std::vector<std::string>& header, const std::vector<std::st
   return object;
 }
 
-class Reader {
+class RequestReader {
  public:
-  Reader(const std::filesystem::path& file, const RequestFilter& filter)
+  RequestReader(const std::filesystem::path& file, const RequestFilter& filter)
       : folder_(file.parent_path()), filter_(filter) {}
 
   bool full() const { return static_cast<std::int64_t>(list_.rows.size()) >= filter_.limit; }
@@ -114,7 +114,7 @@ class Reader {
   std::unordered_map<std::string, std::int64_t> lines_;
 };
 
-void read_jsonl(std::string_view bytes, Reader& reader) {
+void read_jsonl(std::string_view bytes, RequestReader& reader) {
   std::int64_t number = 0;
   for (std::size_t at = 0; at < bytes.size() && !reader.full();) {
     const std::size_t end = std::min(bytes.find('\n', at), bytes.size());
@@ -126,7 +126,7 @@ void read_jsonl(std::string_view bytes, Reader& reader) {
   }
 }
 
-void read_csv(std::string_view bytes, const std::string& where, Reader& reader) {
+void read_csv(std::string_view bytes, const std::string& where, RequestReader& reader) {
   CsvReader csv(bytes);
   const std::vector<std::string> header = csv.next().cells;
   for (const std::string& column : header)
@@ -149,7 +149,7 @@ void read_csv(std::string_view bytes, const std::string& where, Reader& reader) 
 RequestList read_requests(const std::filesystem::path& file, const RequestFilter& filter) {
   const std::string bytes = read_file(file);
   if (bytes.empty()) throw Error(file.string() + ": empty file, expected requests, one row {id, text, image} a line");
-  Reader reader(file, filter);
+  RequestReader reader(file, filter);
   if (file.extension() == ".csv")
     read_csv(bytes, file.string(), reader);
   else

@@ -14,7 +14,7 @@ using torch::Tensor;
 
 namespace {
 
-constexpr std::int64_t kEmbedding = 256;
+constexpr std::int64_t kModulation = 256;
 constexpr std::int64_t kGroup = 16;  // channels a normalisation group
 constexpr double kSlope = 0.2;       // of the leaky ReLU
 
@@ -66,7 +66,7 @@ GanGeneratorImpl::GanGeneratorImpl(const DecoderOptions& o, const ConditionWidth
       base_width(width / (o.patch << (o.widths.size() - 1))),
       map_at(std::max<std::int64_t>(0, static_cast<std::int64_t>(o.widths.size()) - 2)),
       details_at(std::max<std::int64_t>(0, static_cast<std::int64_t>(o.widths.size()) - 3)),
-      embed(register_module("embed", nn::Linear(o.latent + condition.pooled, kEmbedding))),
+      embed(register_module("embed", nn::Linear(o.latent + condition.pooled, kModulation))),
       seed(register_module("seed", nn::Linear(o.latent, o.widths.back() * base_height * base_width))),
       blocks(register_module("blocks", nn::ModuleList())),
       out(register_module("out", conv3x3(o.widths[0], (condition.prompt > 0 ? 4 : 3) * o.patch * o.patch))) {
@@ -85,7 +85,7 @@ GanGeneratorImpl::GanGeneratorImpl(const DecoderOptions& o, const ConditionWidth
   for (std::size_t r = coarsest + 1; r-- > 0;)
     for (std::int64_t i = 0; i < o.blocks[r]; ++i)
       blocks->push_back(
-          DeepFusionBlock(i == 0 ? width_before(static_cast<std::int64_t>(r)) : o.widths[r], o.widths[r], kEmbedding));
+          DeepFusionBlock(i == 0 ? width_before(static_cast<std::int64_t>(r)) : o.widths[r], o.widths[r], kModulation));
 }
 
 Tensor GanGeneratorImpl::forward(const Tensor& x, const Tensor& t, const Condition& condition) {

@@ -12,33 +12,34 @@ namespace cigli {
 namespace {
 
 constexpr std::string_view kMagic("\x93NUMPY", 6);
-constexpr std::size_t kMostDimensions = 16;
+constexpr std::size_t kMostNpyDimensions = 16;
 
-struct Type {
+struct NpyType {
   std::string_view name;  // without the byte order
   torch::ScalarType scalar;
   std::int64_t size;     // bytes an element in the file
   bool widened = false;  // an unsigned type that becomes int64
 };
 
-const Type kTypes[] = {{"f8", torch::kFloat64, 8},     {"f4", torch::kFloat32, 4},     {"f2", torch::kFloat16, 2},
-                       {"i8", torch::kInt64, 8},       {"i4", torch::kInt32, 4},       {"i2", torch::kInt16, 2},
-                       {"i1", torch::kInt8, 1},        {"u1", torch::kUInt8, 1},       {"b1", torch::kBool, 1},
-                       {"u2", torch::kInt64, 2, true}, {"u4", torch::kInt64, 4, true}, {"u8", torch::kInt64, 8, true}};
+const NpyType kNpyTypes[] = {
+    {"f8", torch::kFloat64, 8},     {"f4", torch::kFloat32, 4},     {"f2", torch::kFloat16, 2},
+    {"i8", torch::kInt64, 8},       {"i4", torch::kInt32, 4},       {"i2", torch::kInt16, 2},
+    {"i1", torch::kInt8, 1},        {"u1", torch::kUInt8, 1},       {"b1", torch::kBool, 1},
+    {"u2", torch::kInt64, 2, true}, {"u4", torch::kInt64, 4, true}, {"u8", torch::kInt64, 8, true}};
 
-struct Header {
-  Type type;
+struct NpyHeader {
+  NpyType type;
   bool swapped = false, fortran_order = false;
   std::vector<std::int64_t> shape;
   std::size_t data_start = 0;
 };
 
 // Reads the header, the text of a Python dictionary like {'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }.
-class HeaderReader {
+class NpyHeaderReader {
  public:
-  HeaderReader(std::string_view bytes, const std::string& name) : bytes_(bytes), name_(name) {}
+  NpyHeaderReader(std::string_view bytes, const std::string& name) : bytes_(bytes), name_(name) {}
 
-  Header read() {
+  NpyHeader read() {
     if (bytes_.substr(0, kMagic.size()) != kMagic) fail("not a NumPy array file");
     if (bytes_.size() < 10) fail("truncated: it ends inside its header");
     const int version = bytes_[6], length_size = version == 1 ? 2 : 4;
@@ -109,7 +110,7 @@ class HeaderReader {
     const std::string text = take_string();
     if (text.find('O') != std::string::npos) fail("an array of Python objects, expected numbers");
     const char order = text.empty() ? '\0' : text[0];
-    for (const Type& type : kTypes)
+    for (const NpyType& type : kNpyTypes)
       if (text.size() > 1 && text.substr(1) == type.name && std::strchr("<>|=", order) != nullptr) {
         header_.type = type;
         header_.swapped = order == '>' && type.size > 1;
@@ -128,7 +129,8 @@ class HeaderReader {
         size = size * 10 + (text_.front() - '0');
       }
       header_.shape.push_back(size);
-      if (header_.shape.size() > kMostDimensions) fail("more than " + std::to_string(kMostDimensions) + " dimensions");
+      if (header_.shape.size() > kMostNpyDimensions)
+        fail("more than " + std::to_string(kMostNpyDimensions) + " dimensions");
       if (!take(",")) break;
     }
     expect(")");
@@ -136,7 +138,7 @@ class HeaderReader {
 
   std::string_view bytes_, text_;
   const std::string& name_;
-  Header header_;
+  NpyHeader header_;
 };
 
 std::optional<std::uint64_t> product(const std::vector<std::int64_t>& shape, std::uint64_t product) {
@@ -158,8 +160,8 @@ torch::Tensor widened(std::string_view data, std::int64_t size, std::int64_t cou
   return array;
 }
 
-const Type& type_of(torch::ScalarType scalar) {
-  for (const Type& type : kTypes)
+const NpyType& type_of(torch::ScalarType scalar) {
+  for (const NpyType& type : kNpyTypes)
     if (type.scalar == scalar) return type;
   throw Error(std::string("arrays of type ") + c10::toString(scalar) + " have no NumPy type");
 }
@@ -167,7 +169,7 @@ const Type& type_of(torch::ScalarType scalar) {
 }  // namespace
 
 torch::Tensor parse_npy(std::string_view bytes, const std::string& name) {
-  const Header header = HeaderReader(bytes, name).read();
+  const NpyHeader header = NpyHeaderReader(bytes, name).read();
   std::string_view data = bytes.substr(header.data_start);
   const auto needed = product(header.shape, static_cast<std::uint64_t>(header.type.size));
   if (!needed || *needed > data.size())
@@ -201,7 +203,7 @@ torch::Tensor read_npy(const std::filesystem::path& file) { return parse_npy(rea
 
 std::string npy_bytes(const torch::Tensor& array) {
   const torch::Tensor values = array.detach().to(torch::kCPU).contiguous();
-  const Type& type = type_of(values.scalar_type());
+  const NpyType& type = type_of(values.scalar_type());
   std::string shape;
   for (const std::int64_t size : values.sizes()) shape += std::to_string(size) + ", ";
   if (values.dim() > 1) shape.resize(shape.size() - 2);

@@ -22,6 +22,6 @@ void write_npy(const std::filesystem::path& file, const torch::Tensor& array);
 
 // Named arrays in one zip file (.npz), stored or deflated. Throws Error naming the file and the array.
 std::map<std::string, torch::Tensor> read_npz(const std::filesystem::path& file);
-void write_npz(const std::filesystem::path& file, const std::map<std::string, torch::Tensor>& arrays);  // deflated
+void write_npz(const std::filesystem::path& file, const std::map<std::string, torch::Tensor>& arrays);
 
 }  // namespace cigli

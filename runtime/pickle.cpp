@@ -25,7 +25,6 @@ const Counted kCounted[] = {{'U', Kind::text, 1},  {0x8c, Kind::text, 1}, {'T', 
                             {'B', Kind::other, 4}, {0x8e, Kind::other, 8}};
 
 constexpr std::string_view kOrdered = "collections.OrderedDict";
-constexpr std::string_view kParameter = "torch.nn.parameter.Parameter";
 
 // The stack machine of Python's pickletools, less all that could run code.
 class Machine {
@@ -278,7 +277,7 @@ class Machine {
     const Kind state = value(pop()).kind;
     const PickleValue& target = value(top());
     if (target.kind == Kind::dictionary && target.text == kOrdered && state == Kind::dictionary) return;
-    if (target.kind == Kind::call && target.text == kParameter && state == Kind::tuple) return;
+    if (target.kind == Kind::call && target.text == kTorchParameter && state == Kind::tuple) return;
     fail("refused: attributes of something else than an OrderedDict or a Parameter");
   }
 

@@ -7,6 +7,9 @@
 
 namespace cigli {
 
+// The class of a parameter, which Python sets attributes of that mean nothing here.
+inline constexpr std::string_view kTorchParameter = "torch.nn.parameter.Parameter";
+
 // One value of a pickle; `text` views the pickle's bytes, `items` are places in Pickle::values.
 struct PickleValue {
   enum class Kind : std::uint8_t {

@@ -1,15 +1,13 @@
 #include "runtime/torch_file.h"
 
-#include <zip.h>
-
 #include <algorithm>
 #include <cstring>
-#include <memory>
 
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/pickle.h"
 #include "runtime/torch_object.h"
+#include "runtime/zip_archive.h"
 
 namespace cigli {
 namespace {
@@ -31,25 +29,11 @@ torch::Tensor room_for(const TorchStorage& storage, std::uint64_t left, const st
   return torch::empty({storage.count}, storage.scalar == torch::kBool ? torch::kUInt8 : storage.scalar);
 }
 
-struct Close {
-  void operator()(zip_t* archive) const { zip_discard(archive); }
-  void operator()(zip_file_t* entry) const { zip_fclose(entry); }
-};
-
 // The stored entries of a zip archive in memory.
-class Archive {
+class TorchArchive {
  public:
-  Archive(std::string_view bytes, const std::string& name) : name_(name), left_(bytes.size()) {
-    zip_error_t error;
-    zip_error_init(&error);
-    zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
-    if (source != nullptr) archive_.reset(zip_open_from_source(source, ZIP_RDONLY, &error));
-    if (archive_) return;
-    zip_source_free(source);
-    const std::string reason = zip_error_strerror(&error);
-    zip_error_fini(&error);
-    throw Error(name + ": damaged or truncated zip archive (" + reason + ")");
-  }
+  TorchArchive(std::string_view bytes, const std::string& name)
+      : name_(name), archive_(open_zip(bytes, name, ZIP_RDONLY)), left_(bytes.size()) {}
 
   // "PREFIX/", by which all entries' names begin.
   std::string prefix() const {
@@ -81,7 +65,7 @@ class Archive {
 
   // Reads a whole entry of `size` bytes.
   void read(const std::string& entry, void* to, std::uint64_t size) {
-    const std::unique_ptr<zip_file_t, Close> file(zip_fopen(archive_.get(), entry.c_str(), 0));
+    const ZipEntry file(zip_fopen(archive_.get(), entry.c_str(), 0));
     if (!file) throw Error(where(entry) + zip_strerror(archive_.get()));
     char beyond = 0;  // only a read at the end checks the sum
     std::uint64_t done = 0;
@@ -103,12 +87,12 @@ class Archive {
 
  private:
   const std::string& name_;
-  std::unique_ptr<zip_t, Close> archive_;
+  ZipArchive archive_;
   std::uint64_t left_;
 };
 
 std::map<std::string, torch::Tensor> parse_zip(std::string_view bytes, const std::string& name) {
-  Archive archive(bytes, name);
+  TorchArchive archive(bytes, name);
   const std::string prefix = archive.prefix();
   if (archive.has(prefix + "constants.pkl"))
     throw Error(name + ": a TorchScript program, expected a file of torch.save (the state_dict of the loaded program)");

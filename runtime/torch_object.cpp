@@ -11,27 +11,28 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
-constexpr std::size_t kMostDimensions = 16;
+constexpr std::size_t kMostTorchDimensions = 16;
 constexpr std::size_t kMostTensors = 100'000;
 constexpr std::size_t kMostVisits = std::size_t{1} << 22;  // values on all paths: shared ones count each time
 constexpr std::size_t kLongestName = 1000, kLongestKey = 100;
-constexpr int kDeepest = 64;
+constexpr int kDeepestValue = 64;
 constexpr std::uint64_t kMostCopies = 16;  // bytes of tensors for each of the file's, as tensors may share storages
 
 constexpr std::string_view kRebuild = "torch._utils._rebuild_tensor", kRebuild2 = "torch._utils._rebuild_tensor_v2";
-constexpr std::string_view kParameter = "torch.nn.parameter.Parameter", kSize = "torch.Size";
+constexpr std::string_view kSize = "torch.Size";
 constexpr std::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
 
-struct Type {
+struct StorageType {
   std::string_view storage;
   torch::ScalarType scalar;
 };
 
-const Type kTypes[] = {{"torch.DoubleStorage", torch::kFloat64}, {"torch.FloatStorage", torch::kFloat32},
-                       {"torch.HalfStorage", torch::kFloat16},   {"torch.BFloat16Storage", torch::kBFloat16},
-                       {"torch.LongStorage", torch::kInt64},     {"torch.IntStorage", torch::kInt32},
-                       {"torch.ShortStorage", torch::kInt16},    {"torch.CharStorage", torch::kInt8},
-                       {"torch.ByteStorage", torch::kUInt8},     {"torch.BoolStorage", torch::kBool}};
+const StorageType kStorageTypes[] = {
+    {"torch.DoubleStorage", torch::kFloat64}, {"torch.FloatStorage", torch::kFloat32},
+    {"torch.HalfStorage", torch::kFloat16},   {"torch.BFloat16Storage", torch::kBFloat16},
+    {"torch.LongStorage", torch::kInt64},     {"torch.IntStorage", torch::kInt32},
+    {"torch.ShortStorage", torch::kInt16},    {"torch.CharStorage", torch::kInt8},
+    {"torch.ByteStorage", torch::kUInt8},     {"torch.BoolStorage", torch::kBool}};
 
 bool may_hold_tensors(const PickleValue& value) {
   return value.kind == Kind::call || (!value.items.empty() && value.kind != Kind::persistent);
@@ -41,9 +42,9 @@ bool may_hold_tensors(const PickleValue& value) {
 
 const std::vector<std::string_view>& torch_globals() {
   static const std::vector<std::string_view> globals = [] {
-    std::vector<std::string_view> names = {kRebuild,   kRebuild2, kRebuildParameter,
-                                           kParameter, kSize,     "collections.OrderedDict"};
-    for (const Type& type : kTypes) names.push_back(type.storage);
+    std::vector<std::string_view> names = {kRebuild,        kRebuild2, kRebuildParameter,
+                                           kTorchParameter, kSize,     "collections.OrderedDict"};
+    for (const StorageType& type : kStorageTypes) names.push_back(type.storage);
     return names;
   }();
   return globals;
@@ -71,9 +72,9 @@ void TorchObject::add_storage(const PickleValue& id) {
          std::string(id_size_ == 6 ? ", view)" : ")"));
   const std::string where = "storage '" + printable(at(id, 2).text) + "': ";
   if (at(id, 2).text.size() > kLongestKey) fail(where + "a key of more than " + std::to_string(kLongestKey) + " bytes");
-  const Type* type = std::find_if(std::begin(kTypes), std::end(kTypes),
-                                  [&](const Type& known) { return known.storage == at(id, 1).text; });
-  if (type == std::end(kTypes))
+  const StorageType* type = std::find_if(std::begin(kStorageTypes), std::end(kStorageTypes),
+                                         [&](const StorageType& known) { return known.storage == at(id, 1).text; });
+  if (type == std::end(kStorageTypes))
     fail(where + "type " + std::string(at(id, 1).text) + ", expected torch.FloatStorage or another");
   if (id_size_ == 6 && at(id, 5).kind != Kind::none)
     fail(where + "a view of another storage, which old versions of PyTorch wrote; expected a whole one");
@@ -86,7 +87,7 @@ void TorchObject::add_storage(const PickleValue& id) {
 
 void TorchObject::visit(std::uint32_t place, int depth) {
   const PickleValue& value = at(place);
-  if (depth > kDeepest) fail("values nested deeper than " + std::to_string(kDeepest) + " levels");
+  if (depth > kDeepestValue) fail("values nested deeper than " + std::to_string(kDeepestValue) + " levels");
   if (value.kind == Kind::call && value.text != kSize) add_tensor(value);
   const bool dictionary = value.kind == Kind::dictionary;
   if (!dictionary && value.kind != Kind::list && value.kind != Kind::tuple) return;
@@ -114,7 +115,7 @@ std::string TorchObject::key_text(const PickleValue& key) const {
 
 void TorchObject::add_tensor(const PickleValue& call) {
   const PickleValue* inner = &call;
-  if (call.text == kParameter || call.text == kRebuildParameter) {
+  if (call.text == kTorchParameter || call.text == kRebuildParameter) {
     const PickleValue& arguments = at(call, 0);
     const std::size_t count = arguments.items.size();
     if (count == 0 || count > 3 || at(arguments, 0).kind != Kind::call) fail_here("a parameter of no tensor");
@@ -159,8 +160,8 @@ std::vector<std::int64_t> TorchObject::wholes(const PickleValue& value) const {
   if (value.kind == Kind::call && value.text == kSize && at(value, 0).items.size() == 1 &&
       at(at(value, 0), 0).kind == Kind::tuple)
     return wholes(at(at(value, 0), 0));
-  if (value.kind != Kind::tuple || value.items.size() > kMostDimensions)
-    fail_here("its size and stride: expected tuples of at most " + std::to_string(kMostDimensions) + " integers");
+  if (value.kind != Kind::tuple || value.items.size() > kMostTorchDimensions)
+    fail_here("its size and stride: expected tuples of at most " + std::to_string(kMostTorchDimensions) + " integers");
   std::vector<std::int64_t> numbers;
   for (const std::uint32_t item : value.items) numbers.push_back(whole(at(item)));
   return numbers;

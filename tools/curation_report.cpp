@@ -50,7 +50,7 @@ const std::string& explanation(Objection objection) {
   return all.at(objection);
 }
 
-constexpr const char* kStyle = R"(
+constexpr const char* kCurationStyle = R"(
   body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222; background: #fff; }
   h1 { margin-bottom: 0; } h3 { margin: 1em 0 .3em; } section { display: inline-block; vertical-align: top; margin-right: 3em; }
   table { border-collapse: collapse; } td, th { padding: .15em .7em .15em 0; text-align: left; } .n { text-align: right; }
@@ -180,7 +180,7 @@ std::string CurationReport::examples(const fs::path& folder) const {
 
 std::string CurationReport::page(const std::string& title, const fs::path& folder, const std::string& section) const {
   return "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>" + escape_html(title) +
-         "</title>\n<style>" + kStyle + "</style>\n<h1>" + escape_html(title) + "</h1>\n" + funnel() + section +
+         "</title>\n<style>" + kCurationStyle + "</style>\n<h1>" + escape_html(title) + "</h1>\n" + funnel() + section +
          statistics() + examples(folder) + "</html>\n";
 }
 

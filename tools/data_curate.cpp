@@ -52,10 +52,10 @@ void put_line(const ByteSink& sink, const Json& object) {
 
 using OnJudged = std::function<void(const Row* row, const Judgement& judgement)>;
 // What judges the rows one by one, in the order of the file.
-using Judge = std::function<void(const OnJudged& on_judged)>;
+using JudgeRows = std::function<void(const OnJudged& on_judged)>;
 
 // The dataset folder of what is kept: images, `dropped.jsonl`, and then `metadata.jsonl` as one step.
-CurationReport write_kept(const Judge& judge, const fs::path& data, const fs::path& out) {
+CurationReport write_kept(const JudgeRows& judge, const fs::path& data, const fs::path& out) {
   CurationReport report;
   std::set<std::string> linked;
   const auto link_image = [&](const std::string& file) {
@@ -109,7 +109,7 @@ int run_data_curate(const Arguments& arguments) {
   progress.finish();
   std::optional<NecessityGate> gate;
   if (!options.gate.gate.empty()) gate.emplace(hygiene, options.data, workspace, options.gate);
-  const Judge judge = [&](const OnJudged& on_judged) {
+  const JudgeRows judge = [&](const OnJudged& on_judged) {
     hygiene.judge([&](const Row* row, Judgement judgement) {
       if (gate && row != nullptr) gate->judge(*row, judgement);
       on_judged(row, judgement);

@@ -113,7 +113,7 @@ void add_lines(std::vector<Json>& lines, const RowMetrics& rows) {
 }
 
 // What a metric leaves to be printed and written.
-struct Outcome {
+struct EvaluateOutcome {
   Json json;
   std::string table;
   std::vector<Json> rows;
@@ -143,7 +143,7 @@ int exit_code(const Scores& scores, bool present_only) {
   return scores.faults.empty() && all_there ? 0 : 3;
 }
 
-Outcome evaluate_consistency(const EvaluateOptions& options) {
+EvaluateOutcome evaluate_consistency(const EvaluateOptions& options) {
   ConsistencyOptions scoring;
   scoring.split = options.split;
   scoring.present_only = options.present_only;
@@ -158,7 +158,7 @@ Outcome evaluate_consistency(const EvaluateOptions& options) {
           scores.rows};
 }
 
-Outcome evaluate_nlvr1(const EvaluateOptions& options) {
+EvaluateOutcome evaluate_nlvr1(const EvaluateOptions& options) {
   Nlvr1ScoreOptions scoring;
   scoring.split = options.split;
   scoring.training = options.training;
@@ -176,7 +176,7 @@ Outcome evaluate_nlvr1(const EvaluateOptions& options) {
 }
 
 // What the synthetic world, or NLVR v1's sentences, say of the images.
-Outcome evaluate_truth(const EvaluateOptions& options) {
+EvaluateOutcome evaluate_truth(const EvaluateOptions& options) {
   const bool rows = !options.data.empty() && std::filesystem::exists(metadata_file(options.data));
   const bool nlvr1 = rows && has_nlvr1_rows(options.data);
   if (!nlvr1 && options.html.empty() && !options.training.empty())
@@ -193,7 +193,7 @@ Outcome evaluate_truth(const EvaluateOptions& options) {
   return {};
 }
 
-void warn_about_images(const ImageScores& scores, bool present_only, Outcome& outcome) {
+void warn_about_images(const ImageScores& scores, bool present_only, EvaluateOutcome& outcome) {
   warn_about("rows of the dataset cannot be used and are not scored", scores.faults);
   warn_about("images are missing and not scored", scores.missing);
   warn_about("images are damaged and not scored", scores.damaged);
@@ -203,14 +203,14 @@ void warn_about_images(const ImageScores& scores, bool present_only, Outcome& ou
 
 // The consistency of another folder, against which that of `outcome` is held row by row.
 std::optional<Score> consistency_difference(EvaluateOptions options, const std::string& folder,
-                                            const Outcome& outcome) {
+                                            const EvaluateOutcome& outcome) {
   if (outcome.consistency.empty()) return std::nullopt;
   options.generated = folder;
   return paired_difference(outcome.consistency, evaluate_consistency(options).consistency, bootstrap_of(options)).all;
 }
 
 void add_swapped(const EvaluateOptions& options, const std::string& input, const std::string& folder,
-                 const std::optional<ImageScorer>& scorer, const ImageScores& scores, Outcome& outcome) {
+                 const std::optional<ImageScorer>& scorer, const ImageScores& scores, EvaluateOutcome& outcome) {
   if (folder.empty()) return;
   Json found;
   if (const auto drop = consistency_difference(options, folder, outcome))
@@ -226,7 +226,7 @@ void add_swapped(const EvaluateOptions& options, const std::string& input, const
 }
 
 void add_difference(const EvaluateOptions& options, const std::optional<ImageScorer>& scorer, const ImageScores& scores,
-                    Outcome& outcome) {
+                    EvaluateOutcome& outcome) {
   if (options.compare.empty()) return;
   Json all;
   if (const auto apart = consistency_difference(options, options.compare, outcome))
@@ -259,7 +259,7 @@ void write_page(const EvaluateOptions& options, const ImageScorer& scorer, const
                                        options.split, "Scores of " + options.generated});
 }
 
-ImageScores score_images(const EvaluateOptions& options, const ImageScorer& scorer, Outcome& outcome) {
+ImageScores score_images(const EvaluateOptions& options, const ImageScorer& scorer, EvaluateOutcome& outcome) {
   std::vector<std::string> damaged;
   for (const auto& [number, reason] : scorer.real().damaged) damaged.push_back(reason);
   warn_about("real images are damaged and left out", damaged);
@@ -272,10 +272,10 @@ ImageScores score_images(const EvaluateOptions& options, const ImageScorer& scor
   return scores;
 }
 
-Outcome evaluate_images(const EvaluateOptions& options) {
+EvaluateOutcome evaluate_images(const EvaluateOptions& options) {
   if (options.generated.empty() || (options.data.empty() && options.reference.empty() && options.wants({"fid"})))
     throw UsageError("evaluate needs --generated and --data or --reference, or arrays (--real-features, ...)");
-  Outcome outcome = evaluate_truth(options);
+  EvaluateOutcome outcome = evaluate_truth(options);
   std::optional<ImageScorer> scorer;
   ImageScores scores;
   if (options.wants(feature_metric_names()) || options.wants(row_metric_names())) {
@@ -311,7 +311,7 @@ FeatureSide side_of(const std::string& features, const std::string& statistics) 
   return side;
 }
 
-Outcome evaluate_arrays(const EvaluateOptions& options) {
+EvaluateOutcome evaluate_arrays(const EvaluateOptions& options) {
   for (const std::string* folder : {&options.generated, &options.data})
     if (!folder->empty()) throw UsageError("images of " + *folder + " or arrays of features, expected one of them");
   const FeatureSets sets{side_of(options.real_features, options.real_stats),
@@ -329,7 +329,7 @@ Outcome evaluate_arrays(const EvaluateOptions& options) {
 int run_evaluate(const Arguments& arguments) {
   const auto options = parse<EvaluateOptions>(arguments);
   set_threads(options.threads);
-  const Outcome outcome = options.of_arrays() ? evaluate_arrays(options) : evaluate_images(options);
+  const EvaluateOutcome outcome = options.of_arrays() ? evaluate_arrays(options) : evaluate_images(options);
   if (!options.out.empty()) write_file(options.out, outcome.json.dump(2) + "\n");
   if (!options.rows.empty()) {
     std::string lines;

@@ -31,7 +31,7 @@ using torch::Tensor;
 constexpr std::int64_t kSampled = 12, kNeighbours = 3;
 constexpr std::size_t kRowsShown = 8;
 
-constexpr const char* kStyle = R"(
+constexpr const char* kEvaluationStyle = R"(
   body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222;
     background: #fff; }
   h1 { margin-bottom: 0; } h2 { margin: 1.8em 0 .3em; } p { max-width: 48em; } small { color: #595959; font-weight:
@@ -210,9 +210,9 @@ void write_evaluation_page(const fs::path& file, const EvaluationPage& page) {
   write_file(file,
              "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
              "content=\"width=device-width, initial-scale=1\">\n<title>" +
-                 escape_html(page.title) + "</title>\n<style>" + kStyle + "</style>\n<h1>" + escape_html(page.title) +
-                 "</h1>\n" + overview(page) + score_section(page.scores) + nearest_section(page) + row_section(page) +
-                 conventions(page.scores) + "</html>\n");
+                 escape_html(page.title) + "</title>\n<style>" + kEvaluationStyle + "</style>\n<h1>" +
+                 escape_html(page.title) + "</h1>\n" + overview(page) + score_section(page.scores) +
+                 nearest_section(page) + row_section(page) + conventions(page.scores) + "</html>\n");
 }
 
 }  // namespace cigli

@@ -8,6 +8,7 @@
 #include "decoder/model_file.h"
 #include "runtime/files.h"
 #include "runtime/hash.h"
+#include "runtime/npy.h"
 #include "runtime/safetensors.h"
 #include "runtime/text.h"
 #include "tools/commands.h"
@@ -23,7 +24,8 @@ struct InspectOptions {
   bool json = false, tensors = false;
 
   void visit(Fields& f) {
-    f("file", file, "model, checkpoint, run folder, packed dataset, safetensors file or PNG", Required{});
+    f("file", file, "model, scorer, checkpoint, run folder, packed dataset, safetensors, .npy or .npz file, or PNG",
+      Required{});
     f("json", json, "print JSON (with all tensors and texts)");
     f("tensors", tensors, "list every tensor");
   }
@@ -39,25 +41,48 @@ Json metadata_value(const std::string& text) {
   return deep || parsed.is_discarded() ? Json(text) : parsed;
 }
 
+Json array_kind(const torch::Tensor& array) {
+  std::ostringstream type;
+  type << array.scalar_type();
+  return {{"dtype", type.str()}, {"shape", array.sizes().vec()}};
+}
+
 Json inspect_safetensors(const fs::path& file) {
   const TensorFile content = read_safetensors_header(file);
-  const bool model = content.metadata.count("cigli.format") != 0;
+  const auto format = content.metadata.find("cigli.format");
+  const bool ours = format != content.metadata.end();
+  const bool scorer = ours && format->second.rfind("cigli-scorer", 0) == 0;
   Json json;
   std::int64_t weights = 0, training = 0;
   Json tensors = Json::object();
   for (const auto& [name, tensor] : content.tensors) {
     const bool of_training = name.rfind("training.", 0) == 0;
     (of_training ? training : weights) += tensor.numel();
-    std::ostringstream type;
-    type << tensor.scalar_type();
-    tensors[name] = {{"dtype", type.str()}, {"shape", tensor.sizes().vec()}};
+    tensors[name] = array_kind(tensor);
   }
-  json["kind"] = !model ? "safetensors" : training > 0 ? "checkpoint" : "model";
+  json["kind"] = !ours ? "safetensors" : scorer ? "scorer" : training > 0 ? "checkpoint" : "model";
   json["weights"] = weights;
   if (training > 0) json["training_values"] = training;
   json["metadata"] = Json::object();
   for (const auto& [key, value] : content.metadata) json["metadata"][key] = metadata_value(value);
   json["tensors"] = std::move(tensors);
+  return json;
+}
+
+// Features or statistics as NumPy's files hold them; what says which features they are is shown as text.
+Json inspect_arrays(const fs::path& file, bool archive) {
+  const auto arrays = archive ? read_npz(file) : std::map<std::string, torch::Tensor>{{file.stem(), read_npy(file)}};
+  Json json;
+  json["kind"] = !archive ? "array" : arrays.count("mu") != 0 && arrays.count("sigma") != 0 ? "statistics" : "arrays";
+  json["arrays"] = Json::object();
+  for (const auto& [name, array] : arrays) json["arrays"][name] = array_kind(array);
+  if (const auto n = arrays.find("n"); n != arrays.end() && n->second.numel() == 1)
+    json["n"] = n->second.to(torch::kInt64).item<std::int64_t>();
+  if (const auto text = arrays.find("features"); text != arrays.end() && text->second.scalar_type() == torch::kUInt8) {
+    const torch::Tensor bytes = text->second.contiguous();
+    const auto* const begin = bytes.data_ptr<std::uint8_t>();
+    json["features"] = metadata_value(std::string(begin, begin + bytes.numel()));
+  }
   return json;
 }
 
@@ -96,9 +121,11 @@ Json inspect(const fs::path& file) {
   Json json;
   json["file"] = file.string();
   json["bytes"] = fs::file_size(file);
-  const Json content = magic == "\x89PNG\r\n\x1a\n" ? inspect_png(file)
-                       : magic == "CIGLIPK1"        ? inspect_pack(file)
-                                                    : inspect_safetensors(file);
+  const Json content = magic == "\x89PNG\r\n\x1a\n"                          ? inspect_png(file)
+                       : magic == "CIGLIPK1"                                 ? inspect_pack(file)
+                       : magic.substr(0, 4) == std::string_view("PK\3\4", 4) ? inspect_arrays(file, true)
+                       : magic.substr(0, 6) == "\x93NUMPY"                   ? inspect_arrays(file, false)
+                                                                             : inspect_safetensors(file);
   json.update(content);
   json["sha256"] = sha256_file(file);
   return json;

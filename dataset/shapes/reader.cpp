@@ -21,9 +21,9 @@ struct Guess {
   std::string fault;  // why it is no object; "" when it is one
 };
 
-class Reader {
+class SceneReader {
  public:
-  Reader(const Image& image, const World& world);
+  SceneReader(const Image& image, const World& world);
   Reading read();
 
  private:
@@ -66,7 +66,7 @@ Rgb median_colour(const cv::Mat3b& pixels) {
 // Share of the union that both have.
 double overlap(const cv::Mat1f& a, const cv::Mat1f& b) { return cv::sum(cv::min(a, b))[0] / cv::sum(cv::max(a, b))[0]; }
 
-Reader::Reader(const Image& image, const World& world) : world_(world) {
+SceneReader::SceneReader(const Image& image, const World& world) : world_(world) {
   const cv::Mat3b whole(static_cast<int>(image.height), static_cast<int>(image.width),
                         reinterpret_cast<cv::Vec3b*>(const_cast<std::uint8_t*>(image.pixels.data())));
   if (whole.rows > largest_side)
@@ -81,7 +81,7 @@ Reader::Reader(const Image& image, const World& world) : world_(world) {
 }
 
 // Share of the colour in the pixel when it is a mixture with the background; beyond [0, 1] it is no such mixture.
-double Reader::strength(const cv::Vec3b& pixel, Colour colour) const {
+double SceneReader::strength(const cv::Vec3b& pixel, Colour colour) const {
   const Rgb paint = rgb(colour);
   double dot = 0, square = 0;
   for (int c = 0; c < 3; ++c) {
@@ -92,7 +92,7 @@ double Reader::strength(const cv::Vec3b& pixel, Colour colour) const {
   return square > 0 ? dot / square : 0;
 }
 
-double Reader::residual(const cv::Vec3b& pixel, Colour colour) const {
+double SceneReader::residual(const cv::Vec3b& pixel, Colour colour) const {
   const Rgb paint = rgb(colour);
   const double share = std::clamp(strength(pixel, colour), 0.0, 1.0);
   double sum = 0;
@@ -103,12 +103,12 @@ double Reader::residual(const cv::Vec3b& pixel, Colour colour) const {
   return sum;
 }
 
-Colour Reader::nearest(const cv::Vec3b& pixel, const std::vector<Colour>& colours) const {
+Colour SceneReader::nearest(const cv::Vec3b& pixel, const std::vector<Colour>& colours) const {
   return *std::min_element(colours.begin(), colours.end(),
                            [&](Colour a, Colour b) { return residual(pixel, a) < residual(pixel, b); });
 }
 
-void Reader::label_pixels() {
+void SceneReader::label_pixels() {
   foreground_ = cv::Mat1b(pixels_.size(), uchar{0});
   for (int y = 0; y < pixels_.rows; ++y)
     for (int x = 0; x < pixels_.cols; ++x) {
@@ -119,7 +119,7 @@ void Reader::label_pixels() {
 }
 
 // Connected components of at least `least` pixels, each as a mask of the whole image.
-std::vector<cv::Mat1b> Reader::blobs_in(const cv::Mat1b& mask, double least) const {
+std::vector<cv::Mat1b> SceneReader::blobs_in(const cv::Mat1b& mask, double least) const {
   cv::Mat1i labels, stats;
   cv::Mat1d centres;
   const int count = cv::connectedComponentsWithStats(mask, labels, stats, centres, 4);
@@ -130,7 +130,7 @@ std::vector<cv::Mat1b> Reader::blobs_in(const cv::Mat1b& mask, double least) con
 }
 
 // Colours with a compact part in the blob; a fringe of a wrong colour is thin and doesn't outlive the opening.
-std::vector<Colour> Reader::colours_in(const cv::Mat1b& blob) const {
+std::vector<Colour> SceneReader::colours_in(const cv::Mat1b& blob) const {
   std::vector<Colour> found;
   cv::Mat1b label(blob.size(), uchar{255});
   for (int y = 0; y < blob.rows; ++y)
@@ -154,7 +154,7 @@ std::vector<Colour> Reader::colours_in(const cv::Mat1b& blob) const {
   return found.empty() ? std::vector<Colour>{main} : found;
 }
 
-Guess Reader::guess(const cv::Mat1b& piece, Colour colour) const {
+Guess SceneReader::guess(const cv::Mat1b& piece, Colour colour) const {
   const int pad = 1 + static_cast<int>(std::lround(scale_));
   const cv::Rect box = cv::boundingRect(piece);
   const cv::Rect window = cv::Rect(box.x - pad, box.y - pad, box.width + 2 * pad, box.height + 2 * pad) &
@@ -190,7 +190,7 @@ Guess Reader::guess(const cv::Mat1b& piece, Colour colour) const {
   return best;
 }
 
-std::string Reader::fault_of(const Guess& guess, const cv::Mat1b& piece) const {
+std::string SceneReader::fault_of(const Guess& guess, const cv::Mat1b& piece) const {
   const auto at = [&] {
     return " at (" + std::to_string(std::lround(guess.object.x)) + ", " + std::to_string(std::lround(guess.object.y)) +
            ")";
@@ -209,7 +209,7 @@ std::string Reader::fault_of(const Guess& guess, const cv::Mat1b& piece) const {
 }
 
 // Cuts where the piece is thinnest: its cores are grown back until they meet. Empty when it has one core.
-std::vector<cv::Mat1b> Reader::take_apart(const cv::Mat1b& piece) const {
+std::vector<cv::Mat1b> SceneReader::take_apart(const cv::Mat1b& piece) const {
   cv::Mat1f depth;
   cv::distanceTransform(piece, depth, cv::DIST_L2, cv::DIST_MASK_PRECISE);
   for (double cut = 1; cut < 4; cut += 0.5) {
@@ -232,7 +232,7 @@ std::vector<cv::Mat1b> Reader::take_apart(const cv::Mat1b& piece) const {
 }
 
 // One guess, or several when the piece is two or more objects that touch.
-std::vector<Guess> Reader::read_piece(const cv::Mat1b& piece, Colour colour) const {
+std::vector<Guess> SceneReader::read_piece(const cv::Mat1b& piece, Colour colour) const {
   const Guess whole = guess(piece, colour);
   if (whole.fault.empty()) return {whole};
   std::vector<Guess> parts;
@@ -244,7 +244,7 @@ std::vector<Guess> Reader::read_piece(const cv::Mat1b& piece, Colour colour) con
   return parts.size() > 1 ? parts : std::vector<Guess>{whole};
 }
 
-void Reader::read_blob(const cv::Mat1b& blob, Reading& reading) {
+void SceneReader::read_blob(const cv::Mat1b& blob, Reading& reading) {
   const std::vector<Colour> colours = colours_in(blob);
   for (const Colour colour : colours) {
     cv::Mat1b part = blob;
@@ -264,7 +264,7 @@ void Reader::read_blob(const cv::Mat1b& blob, Reading& reading) {
   }
 }
 
-Reading Reader::read() {
+Reading SceneReader::read() {
   label_pixels();
   Reading reading;
   reading.scene.background = background_;
@@ -274,6 +274,6 @@ Reading Reader::read() {
 
 }  // namespace
 
-Reading read_scene(const Image& image, const World& world) { return Reader(image, world).read(); }
+Reading read_scene(const Image& image, const World& world) { return SceneReader(image, world).read(); }
 
 }  // namespace cigli

@@ -18,7 +18,7 @@ Tensor stacked(const std::vector<Image>& images, const Of& of) {
   return torch::stack(tensors);
 }
 
-Tensor unit(const Tensor& rows) { return rows / rows.norm(2, 1, true).clamp_min(1e-12); }
+Tensor normalized(const Tensor& rows) { return rows / rows.norm(2, 1, true).clamp_min(1e-12); }
 
 }  // namespace
 
@@ -33,7 +33,7 @@ Tensor DatasetJudge::conditions(const std::vector<std::string>& texts, const std
 
 Tensor DatasetJudge::likeness(const std::vector<Image>& a, const std::vector<Image>& b) const {
   const auto seen = [&](const std::vector<Image>& images) {
-    return unit(scorer_.features(stacked(images, [&](const Image& i) { return scorer_.fitted_target(i); })));
+    return normalized(scorer_.features(stacked(images, [&](const Image& i) { return scorer_.fitted_target(i); })));
   };
   return (seen(a) * seen(b)).sum(1);
 }
@@ -45,7 +45,7 @@ Tensor DatasetJudge::distance(const std::vector<Image>& a, const std::vector<Ima
   const std::vector<Tensor> of_a = maps(a), of_b = maps(b);
   Tensor sum = torch::zeros({static_cast<std::int64_t>(a.size())});
   for (std::size_t i = 0; i < of_a.size(); ++i)
-    sum += (unit(of_a[i]) - unit(of_b[i])).square().sum(1).mean(at::IntArrayRef{1, 2});
+    sum += (normalized(of_a[i]) - normalized(of_b[i])).square().sum(1).mean(at::IntArrayRef{1, 2});
   return sum;
 }
 
@@ -62,12 +62,13 @@ ClipJudge::ClipJudge(const std::filesystem::path& weights, const std::filesystem
 }
 
 Tensor ClipJudge::images(const std::vector<Image>& images) const {
-  return unit(clip_.embed_images(stacked(images, [&](const Image& i) { return clip_input(i, clip_.image_size()); }))
-                  .to(torch::kFloat32));
+  return normalized(
+      clip_.embed_images(stacked(images, [&](const Image& i) { return clip_input(i, clip_.image_size()); }))
+          .to(torch::kFloat32));
 }
 
 Tensor ClipJudge::conditions(const std::vector<std::string>& texts, const std::vector<Image>&) const {
-  return unit(clip_.embed_texts(tokenize(tokenizer_, texts, clip_.context()).ids).to(torch::kFloat32));
+  return normalized(clip_.embed_texts(tokenize(tokenizer_, texts, clip_.context()).ids).to(torch::kFloat32));
 }
 
 Tensor ClipJudge::likeness(const std::vector<Image>& a, const std::vector<Image>& b) const {

@@ -24,12 +24,12 @@ namespace {
 namespace fs = std::filesystem;
 using torch::Tensor;
 
-constexpr std::int64_t kBlock = 256;
+constexpr std::int64_t kBlockRows = 256;
 constexpr std::size_t kBatch = 32;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 // Rows whose images could be read.
-struct Block {
+struct RowBlock {
   std::vector<std::size_t> rows;  // places in the answered rows
   std::vector<std::string> texts;
   std::vector<Image> generated, prompts, targets;
@@ -57,13 +57,13 @@ RowImages read_row(const AnsweredRows& answered, std::size_t row, const fs::path
   return images;
 }
 
-Block read_block(const AnsweredRows& answered, const std::vector<std::size_t>& rows, const fs::path& folder,
-                 std::int64_t workers, std::vector<std::string>& damaged) {
+RowBlock read_block(const AnsweredRows& answered, const std::vector<std::size_t>& rows, const fs::path& folder,
+                    std::int64_t workers, std::vector<std::string>& damaged) {
   std::vector<RowImages> images(rows.size());
   for_each_parallel(static_cast<std::int64_t>(rows.size()), workers, [&](std::int64_t i) {
     images[static_cast<std::size_t>(i)] = read_row(answered, rows[static_cast<std::size_t>(i)], folder);
   });
-  Block block;
+  RowBlock block;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (!images[i].fault.empty()) {
       damaged.push_back(images[i].fault);
@@ -104,7 +104,7 @@ class Scoring {
   Scoring(const AnsweredRows& answered, const RowMetricsOptions& options)
       : answered_(answered), options_(options), random_(options.seed, 2) {}
 
-  void score(const Block& block) {
+  void score(const RowBlock& block) {
     block_ = &block;
     compare_with_targets();
     std::vector<std::string> prompt_names;
@@ -178,7 +178,7 @@ class Scoring {
   }
 
   void judge(const Judge& judge) {
-    const Block& block = *block_;
+    const RowBlock& block = *block_;
     const auto conditions = [&](const std::vector<std::string>& texts, const std::vector<Image>& prompts) {
       return in_batches(block.size(),
                         [&](std::size_t from) { return judge.conditions(part(texts, from), part(prompts, from)); });
@@ -216,7 +216,7 @@ class Scoring {
   const AnsweredRows& answered_;
   const RowMetricsOptions& options_;
   Philox random_;
-  const Block* block_ = nullptr;
+  const RowBlock* block_ = nullptr;
   std::vector<std::size_t> other_text_, other_prompt_;
   std::vector<std::vector<std::int64_t>> candidates_;
 };
@@ -230,11 +230,11 @@ RowMetrics row_metrics(const AnsweredRows& answered, const fs::path& data, const
   DataOrder order(all, options.seed);
   const fs::path folder = metadata_file(data).parent_path();
   Scoring scoring(answered, options);
-  const std::int64_t blocks = (count + kBlock - 1) / kBlock;
+  const std::int64_t blocks = (count + kBlockRows - 1) / kBlockRows;
   for (const auto& [from, until] : split_evenly(count, blocks)) {
     std::vector<std::size_t> rows;
     for (std::int64_t i = from; i < until; ++i) rows.push_back(static_cast<std::size_t>(order.at(i)));
-    const Block block = read_block(answered, rows, folder, options.workers, scoring.found.damaged);
+    const RowBlock block = read_block(answered, rows, folder, options.workers, scoring.found.damaged);
     if (block.size() > 0) scoring.score(block);
     if (options.on_progress) options.on_progress(until, count);
   }

@@ -10,7 +10,7 @@ namespace cigli {
 
 // Squared Fréchet distance of two Gaussians (Dowson & Landau 1982, eq. 4; Heusel et al. 2017): |m1 - m2|^2 + tr S1 +
 // tr S2 - 2 tr (S1 S2)^1/2. The last is the sum of the singular values of root1 root2^T, which are real and not
-// negative whatever the covariances.
+// negative whatever the covariances; or of the square roots of its square's eigenvalues where these are as exact.
 struct FrechetTerms {
   double distance = 0;  // never below 0
   double mean = 0, trace_a = 0, trace_b = 0, trace_root = 0;

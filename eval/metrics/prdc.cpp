@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "eval/metrics/row_distances.h"
 #include "runtime/error.h"
 
 namespace cigli {
@@ -15,54 +16,27 @@ using torch::Tensor;
 
 namespace {
 
-constexpr std::int64_t kBlock = 1024;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Rows in float64, as they are and centred, and the group that each belongs to.
-struct Rows {
+// A set, and the group that each of its rows belongs to.
+struct Rows : CentredRows {
   Rows(const Tensor& rows, const Tensor& centre, std::int64_t groups)
-      : exact(rows.to(torch::kFloat64).contiguous()), centred(exact - centre), squares(centred.square().sum(1)) {
-    parts = split_evenly(rows.size(0), groups);
+      : CentredRows(rows, centre), parts(split_evenly(rows.size(0), groups)) {
     for (std::size_t g = 0; g < parts.size(); ++g)
       group.insert(group.end(), static_cast<std::size_t>(parts[g].second - parts[g].first), g);
   }
-  std::int64_t size() const { return exact.size(0); }
-  std::int64_t dimensions() const { return exact.size(1); }
-  const double* row(std::int64_t i) const { return exact.data_ptr<double>() + i * dimensions(); }
-
-  Tensor exact, centred, squares;
   std::vector<std::pair<std::int64_t, std::int64_t>> parts;
   std::vector<std::size_t> group;
-};
-
-double squared_distance(const Rows& a, std::int64_t i, const Rows& b, std::int64_t j) {
-  const double *x = a.row(i), *y = b.row(j);
-  double sum = 0;
-  for (std::int64_t d = 0; d < a.dimensions(); ++d) sum += (x[d] - y[d]) * (x[d] - y[d]);
-  return sum;
-}
-
-// Squared distances of rows [from, until) of `a` to all of `b`, and how far each may be off: a product of D terms
-// rounds by at most D half units in the last place of the squares it is made of.
-struct Distances {
-  Distances(const Rows& a, std::int64_t from, std::int64_t until, const Rows& b)
-      : values((a.squares.slice(0, from, until).unsqueeze(1) + b.squares -
-                2 * torch::mm(a.centred.slice(0, from, until), b.centred.t()))
-                   .contiguous()),
-        slack((16 + static_cast<double>(a.dimensions())) * std::numeric_limits<double>::epsilon() *
-              (a.squares.max().item<double>() + b.squares.max().item<double>())) {}
-  const double* row(std::int64_t i) const { return values.data_ptr<double>() + i * values.size(1); }
-  Tensor values;
-  double slack;
 };
 
 // Squared radii of balls: [n][1 + groups], around each row in its own set as a whole, then without each group.
 std::vector<std::vector<double>> ball_radii(const Rows& rows, std::int64_t neighbours) {
   const auto k = static_cast<std::size_t>(neighbours);
   std::vector<std::vector<double>> radii(static_cast<std::size_t>(rows.size()));
-  for (std::int64_t from = 0; from < rows.size(); from += kBlock) {
-    const std::int64_t until = std::min(rows.size(), from + kBlock);
-    const Distances distances(rows, from, until, rows);
+  const std::int64_t at_once = DistanceBlock::rows_for(rows.size());
+  for (std::int64_t from = 0; from < rows.size(); from += at_once) {
+    const std::int64_t until = std::min(rows.size(), from + at_once);
+    const DistanceBlock distances(rows, from, until, rows);
     at::parallel_for(from, until, 1, [&](std::int64_t begin, std::int64_t end) {
       std::vector<double> near, own, merged;
       for (std::int64_t i = begin; i < end; ++i) {
@@ -75,7 +49,7 @@ std::vector<std::vector<double>> ball_radii(const Rows& rows, std::int64_t neigh
           if (near.size() > k) {
             const auto kth = near.begin() + static_cast<std::ptrdiff_t>(k - 1);
             std::nth_element(near.begin(), kth, near.end());
-            reach = *kth + 2 * distances.slack;
+            reach = *kth + 2 * distances.slack();
           }
           own.clear();
           for (std::int64_t j = first; j < last; ++j)
@@ -120,15 +94,16 @@ Membership find_members(const Rows& points, const Rows& centres, const std::vect
                    std::vector<std::vector<char>>(n, std::vector<char>(versions))};
   std::vector<double> widest;
   for (const auto& of_ball : radii) widest.push_back(*std::max_element(of_ball.begin(), of_ball.end()));
-  for (std::int64_t from = 0; from < points.size(); from += kBlock) {
-    const std::int64_t until = std::min(points.size(), from + kBlock);
-    const Distances distances(points, from, until, centres);
+  const std::int64_t at_once = DistanceBlock::rows_for(centres.size());
+  for (std::int64_t from = 0; from < points.size(); from += at_once) {
+    const std::int64_t until = std::min(points.size(), from + at_once);
+    const DistanceBlock distances(points, from, until, centres);
     std::vector<std::vector<std::pair<std::int64_t, double>>> inside(static_cast<std::size_t>(until - from));
     at::parallel_for(from, until, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const double* row = distances.row(i - from);
         for (std::int64_t j = 0; j < centres.size(); ++j)
-          if (row[j] - distances.slack <= widest[static_cast<std::size_t>(j)])
+          if (row[j] - distances.slack() <= widest[static_cast<std::size_t>(j)])
             inside[static_cast<std::size_t>(i - from)].emplace_back(j, squared_distance(points, i, centres, j));
       }
     });

@@ -29,8 +29,8 @@ struct Prdc {
 };
 
 // real [N,D], generated [M,D]. Neighbours are exact: distances come from a matrix product of centred rows in float64,
-// and wherever that could be mistaken, from the differences themselves. Memory is that of a block of 1,024 rows by the
-// other set, and what intervals need of each row. Throws Error unless both sets have more than `neighbours` rows.
+// and wherever that could be mistaken, from the differences themselves. Memory is that of a block of distances (128
+// MiB) and what intervals need of each row. Throws Error unless both sets have more than `neighbours` rows.
 Prdc prdc(const torch::Tensor& real, const torch::Tensor& generated, const PrdcOptions& options = {});
 
 }  // namespace cigli

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kBoxes = R"([[{"x_loc":1}],[{"x_loc":2}],[{"x_loc":3}]])";
 
-std::string example(const std::string& identifier, const std::string& label, const std::string& more = "") {
+std::string nlvr1_line(const std::string& identifier, const std::string& label, const std::string& more = "") {
   return R"({"sentence":"There is a box.","label":")" + label + R"(","identifier":")" + identifier +
          R"(","structured_rep":)" + kBoxes + more + "}\n";
 }
@@ -45,8 +45,8 @@ class Nlvr1 : public testing::Test {
 };
 
 TEST_F(Nlvr1, CutsPromptAndTarget) {
-  write_bytes(source() / "dev.json", example("12-0", "true", R"(,"directory":"3","evals":{"r0":"true"})") +
-                                         example("12-1", "false", R"(,"directory":"3")"));
+  write_bytes(source() / "dev.json", nlvr1_line("12-0", "true", R"(,"directory":"3","evals":{"r0":"true"})") +
+                                         nlvr1_line("12-1", "false", R"(,"directory":"3")"));
   add_images("images/3", "12-0");
   const ImportReport report = import_nlvr1(source(), out());
   EXPECT_EQ(report.pairs, 6);
@@ -79,8 +79,9 @@ TEST_F(Nlvr1, FindsImagesByNameWhereKeysLack) {
 }
 
 TEST_F(Nlvr1, ReportsAndSkipsWhatIsBad) {
-  write_bytes(source() / "dev.json", example("1-0", "true") + "{\"sentence\":\n" + example("2-0", "maybe") +
-                                         example("../3", "true") + example("1-0", "true") + example("4-0", "false"));
+  write_bytes(source() / "dev.json", nlvr1_line("1-0", "true") + "{\"sentence\":\n" + nlvr1_line("2-0", "maybe") +
+                                         nlvr1_line("../3", "true") + nlvr1_line("1-0", "true") +
+                                         nlvr1_line("4-0", "false"));
   add_images("images/1", "1-0");
   fs::remove(source() / "images/1/dev-1-0-2.png");
   write_bytes(source() / "images/1/dev-1-0-3.png", encode_png(scene()).substr(0, 200));
@@ -106,7 +107,7 @@ TEST_F(Nlvr1, FolderOfAnotherLayoutIsAnError) {
   EXPECT_THROW(import_nlvr1(source(), out()), Error);
   fs::create_directories(source());
   EXPECT_THROW(import_nlvr1(source(), out()), Error);
-  write_bytes(source() / "dev.json", example("1-0", "true"));
+  write_bytes(source() / "dev.json", nlvr1_line("1-0", "true"));
   EXPECT_THROW(import_nlvr1(source(), out()), Error);  // no images
   EXPECT_FALSE(fs::exists(out() / "metadata.jsonl"));
 }
@@ -115,7 +116,7 @@ TEST_F(Nlvr1, SplitGoesByTheFirstNumberOrByOption) {
   std::string lines;
   for (int n = 0; n < 24; ++n)
     for (const char* part : {"-0", "-3"}) {
-      lines += example(std::to_string(n) + part, "true");
+      lines += nlvr1_line(std::to_string(n) + part, "true");
       add_images("images", std::to_string(n) + part);
     }
   write_bytes(source() / "dev.json", lines);

@@ -56,8 +56,8 @@ TEST(Nlvr2Filter, CountsFromTheStart) {
   EXPECT_THROW(nlvr2_filter_named("strict"), Error);
 }
 
-std::string example(const std::string& identifier, const std::string& label = "True",
-                    const std::string& sentence = "The left image shows a dog.") {
+std::string nlvr2_line(const std::string& identifier, const std::string& label = "True",
+                       const std::string& sentence = "The left image shows a dog.") {
   return R"({"sentence":")" + sentence + R"(","label":")" + label + R"(","identifier":")" + identifier +
          R"(","synset":"dog","left_url":"http://left","right_url":"http://right"})"
          "\n";
@@ -78,7 +78,7 @@ class Nlvr2 : public testing::Test {
 
 TEST_F(Nlvr2, MakesAPairOfEachSide) {
   write_bytes(annotations(),
-              example("dev-7-2-0") + example("dev-7-2-1", "False") + example("dev-7-2-2", "True", "Dogs."));
+              nlvr2_line("dev-7-2-0") + nlvr2_line("dev-7-2-1", "False") + nlvr2_line("dev-7-2-2", "True", "Dogs."));
   add_pair("7-2");
   Nlvr2Options options;
   options.side = "both";
@@ -104,7 +104,7 @@ TEST_F(Nlvr2, MakesAPairOfEachSide) {
 }
 
 TEST_F(Nlvr2, FindsImagesInFoldersWhateverTheirFormat) {
-  write_bytes(annotations(), example("dev-7-2-0"));
+  write_bytes(annotations(), nlvr2_line("dev-7-2-0"));
   const std::string white(3 * 8, '\xff');
   const std::string bmp = std::string("BM\x4e\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x02\0\0\0\x03\0\0\0\x01\0\x18\0", 30) +
                           std::string(24, '\0') + white;
@@ -121,10 +121,10 @@ TEST_F(Nlvr2, FindsImagesInFoldersWhateverTheirFormat) {
 }
 
 TEST_F(Nlvr2, WhatIsBadIsListedAndTheCountsAddUp) {
-  write_bytes(annotations(), example("dev-1-0-0") + "{\"sentence\":\n" + "\n" + example("dev-1-0-1", "true") +
-                                 example("../../etc/passwd") + example("dev-1-0-0") + example("dev-2-0-0") +
-                                 example("dev-3-0-0") + example("dev-4-0-0") + example("dev-5-0-0", "False") +
-                                 example("dev-6-0-0", "True", "Dogs."));
+  write_bytes(annotations(), nlvr2_line("dev-1-0-0") + "{\"sentence\":\n" + "\n" + nlvr2_line("dev-1-0-1", "true") +
+                                 nlvr2_line("../../etc/passwd") + nlvr2_line("dev-1-0-0") + nlvr2_line("dev-2-0-0") +
+                                 nlvr2_line("dev-3-0-0") + nlvr2_line("dev-4-0-0") + nlvr2_line("dev-5-0-0", "False") +
+                                 nlvr2_line("dev-6-0-0", "True", "Dogs."));
   for (const char* pair : {"1-0", "3-0", "4-0"}) add_pair(pair);
   add_image("dev-3-0-img0.png", "<html><body>404 Not Found</body></html>");
   add_image("dev-4-0-img1.png", encode_png(sample_image(20, 12)).substr(0, 100));
@@ -161,7 +161,7 @@ TEST_F(Nlvr2, WhatIsBadIsListedAndTheCountsAddUp) {
 
 TEST_F(Nlvr2, NothingLeftIsAnError) {
   EXPECT_THROW(import_nlvr2(annotations(), images(), out()), Error);
-  write_bytes(annotations(), example("dev-1-0-0"));
+  write_bytes(annotations(), nlvr2_line("dev-1-0-0"));
   EXPECT_THROW(import_nlvr2(annotations(), images(), out()), Error);  // no folder of images
   fs::create_directories(images());
   EXPECT_THROW(import_nlvr2(annotations(), images(), out()), Error);  // no images
@@ -174,7 +174,7 @@ TEST_F(Nlvr2, AnImageSetIsInOneSplit) {
     for (int pair = 0; pair < 3; ++pair) {
       const std::string name = std::to_string(set) + '-' + std::to_string(pair);
       add_pair(name, set);
-      lines += example("dev-" + name + "-0") + example("dev-" + name + "-1");
+      lines += nlvr2_line("dev-" + name + "-0") + nlvr2_line("dev-" + name + "-1");
     }
   write_bytes(annotations(), lines);
   Nlvr2Options options;
@@ -196,7 +196,7 @@ TEST_F(Nlvr2, AnImageSetIsInOneSplit) {
 
 TEST_F(Nlvr2, AListCutShortIsAnError) {
   std::string lines;
-  for (int i = 0; i < 5000; ++i) lines += example("dev-" + std::to_string(i * 7919 % 5000) + "-0-0");
+  for (int i = 0; i < 5000; ++i) lines += nlvr2_line("dev-" + std::to_string(i * 7919 % 5000) + "-0-0");
   const fs::path file = folder_ / "dev.json.gz";
   const gzFile packed = gzopen(file.c_str(), "wb");
   gzwrite(packed, lines.data(), static_cast<unsigned>(lines.size()));

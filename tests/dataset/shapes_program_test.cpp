@@ -12,15 +12,15 @@
 namespace cigli {
 namespace {
 
-constexpr double small = 6.5, large = 9;
+constexpr double small_size = 6.5, large_size = 9;
 
 // Red circle and blue circle to the left, green square to the right; a lone triangle below.
 Scene prompt() {
   Scene scene;
-  scene.objects = {{Shape::circle, Colour::red, 12, 12, small},
-                   {Shape::circle, Colour::blue, 14, 36, small},
-                   {Shape::square, Colour::green, 48, 16, large},
-                   {Shape::triangle, Colour::red, 44, 50, small}};
+  scene.objects = {{Shape::circle, Colour::red, 12, 12, small_size},
+                   {Shape::circle, Colour::blue, 14, 36, small_size},
+                   {Shape::square, Colour::green, 48, 16, large_size},
+                   {Shape::triangle, Colour::red, 44, 50, small_size}};
   return scene;
 }
 
@@ -43,7 +43,7 @@ std::vector<Case> cases() {
   return {{"add",
            {{"colour", "yellow"}, {"shape", "star"}},
            [](Objects o) {
-             o.push_back({Shape::star, Colour::yellow, 30, 30, small});
+             o.push_back({Shape::star, Colour::yellow, 30, 30, small_size});
            },
            [](Objects o) { o.back().colour = Colour::orange; }},
           {"recolour",
@@ -84,7 +84,7 @@ std::vector<Case> cases() {
           {"one-more",
            {{"shape", "square"}},
            [](Objects o) {
-             o.push_back({Shape::square, Colour::black, 30, 30, small});
+             o.push_back({Shape::square, Colour::black, 30, 30, small_size});
            },
            [](Objects o) { o.back().shape = Shape::circle; }},
           {"one-fewer",
@@ -94,7 +94,7 @@ std::vector<Case> cases() {
           {"match-count",
            {{"shape", "triangle"}, {"to_shape", "circle"}},
            [](Objects o) {
-             o.push_back({Shape::triangle, Colour::black, 30, 30, small});
+             o.push_back({Shape::triangle, Colour::black, 30, 30, small_size});
            },
            [](Objects o) { o.pop_back(); }},
           {"add-beside",
@@ -104,7 +104,7 @@ std::vector<Case> cases() {
             {"to_shape", "square"},
             {"direction", "below"}},
            [](Objects o) {
-             o.push_back({Shape::cross, Colour::black, 50, 33, small});
+             o.push_back({Shape::cross, Colour::black, 50, 33, small_size});
            },
            [](Objects o) { o.back().y = 4; }},
           {"remove-beside",
@@ -125,16 +125,16 @@ std::vector<Case> cases() {
            [](Objects o) { o[3].colour = Colour::red; }},
           {"grow",
            {{"colour", "red"}, {"shape", "circle"}},
-           [](Objects o) { o[0].radius = large; },
-           [](Objects o) { o[0].radius = small; }},
+           [](Objects o) { o[0].radius = large_size; },
+           [](Objects o) { o[0].radius = small_size; }},
           {"shrink",
            {{"colour", "green"}, {"shape", "square"}},
-           [](Objects o) { o[2].radius = small; },
-           [](Objects o) { o[2].radius = large; }},
+           [](Objects o) { o[2].radius = small_size; },
+           [](Objects o) { o[2].radius = large_size; }},
           {"remove-and-add",
            {{"shape", "circle"}, {"to_colour", "cyan"}, {"to_shape", "star"}},
            [](Objects o) {
-             o.erase(o.begin(), o.begin() + 2), o.push_back({Shape::star, Colour::cyan, 20, 20, small});
+             o.erase(o.begin(), o.begin() + 2), o.push_back({Shape::star, Colour::cyan, 20, 20, small_size});
            },
            [](Objects o) { o.pop_back(); }},
           {"recolour-and-mirror",
@@ -173,10 +173,10 @@ TEST(ShapesProgram, WhatTheProgramDoesNotMentionMustStay) {
   void (*const edits[])(std::vector<Object>&) = {[](std::vector<Object>& o) { o[0].x += 8; },
                                                  [](std::vector<Object>& o) { o[0].colour = Colour::cyan; },
                                                  [](std::vector<Object>& o) { o[0].shape = Shape::star; },
-                                                 [](std::vector<Object>& o) { o[0].radius = large; },
+                                                 [](std::vector<Object>& o) { o[0].radius = large_size; },
                                                  [](std::vector<Object>& o) { o.erase(o.begin()); },
                                                  [](std::vector<Object>& o) {
-                                                   o.push_back({Shape::star, Colour::cyan, 30, 30, small});
+                                                   o.push_back({Shape::star, Colour::cyan, 30, 30, small_size});
                                                  }};
   for (const auto& edit : edits) {
     Scene shown = right;
@@ -202,7 +202,7 @@ TEST(ShapesProgram, ANewObjectMayStandAnywhere) {
   const Program p = program("add", {{"colour", "red"}, {"shape", "circle"}});
   for (const double x : {28.0, 30.0, 33.0}) {
     Scene shown = prompt();
-    shown.objects.push_back({Shape::circle, Colour::red, x, 30, small});
+    shown.objects.push_back({Shape::circle, Colour::red, x, 30, small_size});
     EXPECT_TRUE(check_scene(rich(), prompt(), p, shown).holds);
   }
 }
@@ -229,12 +229,13 @@ TEST(ShapesProgram, CannotBeSaidWhereItNamesNothingOrChangesNothing) {
       {"one-fewer", {{"shape", "square"}}},                        // only one
       {"match-count", {{"shape", "circle"}, {"to_shape", "square"}}},
       {"move", {{"colour", "green"}, {"shape", "circle"}, {"direction", "left"}}},
-      {"grow", {{"colour", "green"}, {"shape", "square"}}},  // large already
+      {"grow", {{"colour", "green"}, {"shape", "square"}}},  // large_size already
       {"swap-places", {{"colour", "red"}, {"shape", "circle"}, {"to_colour", "red"}, {"to_shape", "circle"}}}};
   for (const auto& [family, arguments] : wrong)
     EXPECT_TRUE(outcomes(rich(), prompt(), program(family, arguments)).empty()) << family << arguments.dump();
   Scene symmetric;
-  symmetric.objects = {{Shape::circle, Colour::red, 20, 30, small}, {Shape::circle, Colour::red, 46, 31, small}};
+  symmetric.objects = {{Shape::circle, Colour::red, 20, 30, small_size},
+                       {Shape::circle, Colour::red, 46, 31, small_size}};
   EXPECT_TRUE(outcomes(rich(), symmetric, program("mirror", nlohmann::ordered_json::object())).empty());
 }
 

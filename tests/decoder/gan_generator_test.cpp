@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "decoder/generator.h"
+#include "tests/decoder/random_generator.h"
 
 namespace cigli {
 namespace {
@@ -28,14 +29,6 @@ ModelOptions tiny(const std::string& decoder, const std::string& fusion) {
   return o;
 }
 
-Generator random_generator(const ModelOptions& options) {
-  Generator generator(options, Tokenizer());
-  const torch::NoGradGuard no_grad;
-  torch::manual_seed(11);
-  for (auto& p : generator->parameters()) p.normal_(0, 0.08);
-  return generator;
-}
-
 double worst(const Tensor& difference) { return difference.abs().max().item<double>(); }
 
 // Every decoder under every fusion.
@@ -46,20 +39,6 @@ class DecodersAndFusions : public testing::TestWithParam<std::tuple<std::string,
 INSTANTIATE_TEST_SUITE_P(All, DecodersAndFusions,
                          testing::Combine(testing::Values("unet", "gan"),
                                           testing::Values("joint", "affine", "concat")));
-
-void expect_gradients(Generator generator, const Tensor& prompt) {
-  const std::vector<std::int64_t> shape{3, 3, generator->options.height, generator->options.width};
-  const Visible visible{torch::tensor({true, false, true}), torch::tensor({true, true, false})};
-  const Condition c = generator->condition({"a", "b b", "c"}, prompt, visible);
-  const Tensor y = generator->forward(torch::randn(shape), torch::tensor({0.1, 0.5, 0.9}), c);
-  EXPECT_EQ(y.sizes(), shape);
-  EXPECT_EQ(y.scalar_type(), torch::kFloat32);
-  y.square().sum().backward();
-  for (const auto& p : generator->named_parameters()) {
-    ASSERT_TRUE(p.value().grad().defined()) << p.key();
-    EXPECT_GT(p.value().grad().abs().sum().item<double>(), 0) << p.key();
-  }
-}
 
 TEST_P(DecodersAndFusions, GradientReachesEveryParameter) {
   expect_gradients(random_generator(options_), torch::randn({3, 3, 32, 32}));

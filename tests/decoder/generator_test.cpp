@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "tests/decoder/random_generator.h"
+
 namespace cigli {
 namespace {
 
@@ -18,14 +20,6 @@ ModelOptions tiny() {
   o.decoder.widths = {32, 48};
   o.decoder.blocks = {1, 1};
   return o;
-}
-
-Generator random_generator(const ModelOptions& options) {
-  Generator generator(options, Tokenizer());
-  const torch::NoGradGuard no_grad;
-  torch::manual_seed(11);
-  for (auto& p : generator->parameters()) p.normal_(0, 0.08);
-  return generator;
 }
 
 std::vector<Request> requests(std::int64_t count) {
@@ -43,20 +37,6 @@ SamplerOptions guided(double text, double image, std::int64_t steps = 2) {
   s.guidance_text = text;
   s.guidance_image = image;
   return s;
-}
-
-void expect_gradients(Generator generator, const Tensor& prompt) {
-  const std::vector<std::int64_t> shape{3, 3, generator->options.height, generator->options.width};
-  const Visible visible{torch::tensor({true, false, true}), torch::tensor({true, true, false})};
-  const Condition c = generator->condition({"a", "b b", "c"}, prompt, visible);
-  const Tensor y = generator->forward(torch::randn(shape), torch::tensor({0.1, 0.5, 0.9}), c);
-  EXPECT_EQ(y.sizes(), shape);
-  EXPECT_EQ(y.scalar_type(), torch::kFloat32);
-  y.square().sum().backward();
-  for (const auto& p : generator->named_parameters()) {
-    ASSERT_TRUE(p.value().grad().defined()) << p.key();
-    EXPECT_GT(p.value().grad().abs().sum().item<double>(), 0) << p.key();
-  }
 }
 
 TEST(Generator, GradientReachesEveryParameter) {

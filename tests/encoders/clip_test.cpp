@@ -24,7 +24,7 @@ using torch::Tensor;
 using Shapes = std::map<std::string, std::vector<std::int64_t>>;
 namespace fs = std::filesystem;
 
-const fs::path reference = fs::path(CIGLI_TEST_DATA) / "oracles/clip";
+const fs::path clip_reference = fs::path(CIGLI_TEST_DATA) / "oracles/clip";
 const fs::path clip_merges = fs::path(CIGLI_TEST_DATA) / "data/clip/bpe_simple_vocab_16e6.txt.gz";
 
 bool ends_with(const std::string& text, const std::string& end) {
@@ -44,23 +44,23 @@ TensorFile formula_file(const std::string& salt, const Shapes& shapes) {
   return file;
 }
 
-// The reference's small model, made once.
+// The clip_reference's small model, made once.
 const TensorFile& reference_file() {
   static const TensorFile file = [] {
-    const json expected = json::parse(read_file(reference / "expected.json"));
+    const json expected = json::parse(read_file(clip_reference / "expected.json"));
     return formula_file(expected.at("salt"), expected.at("tensors").get<Shapes>());
   }();
   return file;
 }
 
 Clip reference_clip(torch::Dtype dtype, const ClipOptions& options = {}) {
-  PretrainedWeights weights(reference_file(), "reference");
+  PretrainedWeights weights(reference_file(), "clip_reference");
   return Clip(weights, options, dtype);
 }
 
-Tensor expected(const std::string& name) { return read_npy(reference / (name + ".npy")).to(torch::kFloat64); }
-Tensor reference_images() { return read_npy(reference / "images.npy").permute({0, 3, 1, 2}); }
-Tensor reference_ids() { return read_npy(reference / "ids.npy").to(torch::kInt64); }
+Tensor expected(const std::string& name) { return read_npy(clip_reference / (name + ".npy")).to(torch::kFloat64); }
+Tensor reference_images() { return read_npy(clip_reference / "images.npy").permute({0, 3, 1, 2}); }
+Tensor reference_ids() { return read_npy(clip_reference / "ids.npy").to(torch::kInt64); }
 
 Tensor cosines(const Tensor& a, const Tensor& b) {
   const Tensor x = a.to(torch::kFloat64), y = b.to(torch::kFloat64);
@@ -68,7 +68,7 @@ Tensor cosines(const Tensor& a, const Tensor& b) {
 }
 
 // Largest difference against the largest value.
-double distance(const Tensor& found, const Tensor& wanted) {
+double relative_error(const Tensor& found, const Tensor& wanted) {
   if (found.sizes() != wanted.sizes()) return std::numeric_limits<double>::infinity();
   const Tensor truth = wanted.to(torch::kFloat64);
   return ((found.to(torch::kFloat64) - truth).abs().max() / truth.abs().max()).item<double>();
@@ -119,15 +119,15 @@ Tensor small_images() { return 255 * test::formula_uniform("small", "images", {5
 Tensor small_ids() { return (599 * test::formula_uniform("small", "ids", {5, 12})).to(torch::kInt64); }
 
 TEST(ClipReference, BothTowersEqualItInDoublePrecision) {
-  if (!fs::exists(reference)) GTEST_SKIP() << "no reference values of CLIP in " << reference;
+  if (!fs::exists(clip_reference)) GTEST_SKIP() << "no clip_reference values of CLIP in " << clip_reference;
   const Clip clip = reference_clip(torch::kFloat64);
   const Tensor images = clip.embed_images(reference_images()), texts = clip.embed_texts(reference_ids());
-  EXPECT_LT(distance(images, expected("image_embeds")), 1e-12);
-  EXPECT_LT(distance(texts, expected("text_embeds")), 1e-12);
+  EXPECT_LT(relative_error(images, expected("image_embeds")), 1e-12);
+  EXPECT_LT(relative_error(texts, expected("text_embeds")), 1e-12);
   // These are stored in single precision, and the cosines in nine digits.
-  EXPECT_LT(distance(clip.image_tokens(reference_images()), expected("image_tokens")), 1e-7);
-  EXPECT_LT(distance(clip.text_tokens(reference_ids()).slice(1, 0, 32), expected("text_tokens")), 1e-7);
-  const json rows = json::parse(read_file(reference / "expected.json")).at("cosine");
+  EXPECT_LT(relative_error(clip.image_tokens(reference_images()), expected("image_tokens")), 1e-7);
+  EXPECT_LT(relative_error(clip.text_tokens(reference_ids()).slice(1, 0, 32), expected("text_tokens")), 1e-7);
+  const json rows = json::parse(read_file(clip_reference / "expected.json")).at("cosine");
   const Tensor cosine = cosines(images, texts);
   for (std::int64_t i = 0; i < cosine.size(0); ++i)
     for (std::int64_t j = 0; j < cosine.size(1); ++j)
@@ -135,37 +135,40 @@ TEST(ClipReference, BothTowersEqualItInDoublePrecision) {
 }
 
 TEST(ClipReference, LowerPrecisionsStayNear) {
-  if (!fs::exists(reference)) GTEST_SKIP() << "no reference values of CLIP in " << reference;
+  if (!fs::exists(clip_reference)) GTEST_SKIP() << "no clip_reference values of CLIP in " << clip_reference;
   for (const auto& [dtype, tolerance] : {std::pair(torch::kFloat32, 1e-5), std::pair(torch::kBFloat16, 0.05)}) {
     const Clip clip = reference_clip(dtype);
     const Tensor images = clip.embed_images(reference_images()), texts = clip.embed_texts(reference_ids());
     EXPECT_EQ(images.scalar_type(), dtype);
     EXPECT_EQ(texts.scalar_type(), dtype);
-    EXPECT_LT(distance(images, expected("image_embeds")), tolerance);
-    EXPECT_LT(distance(texts, expected("text_embeds")), tolerance);
-    EXPECT_LT(distance(clip.image_tokens(reference_images()), expected("image_tokens")), tolerance);
-    EXPECT_LT(distance(clip.text_tokens(reference_ids()).slice(1, 0, 32), expected("text_tokens")), tolerance);
+    EXPECT_LT(relative_error(images, expected("image_embeds")), tolerance);
+    EXPECT_LT(relative_error(texts, expected("text_embeds")), tolerance);
+    EXPECT_LT(relative_error(clip.image_tokens(reference_images()), expected("image_tokens")), tolerance);
+    EXPECT_LT(relative_error(clip.text_tokens(reference_ids()).slice(1, 0, 32), expected("text_tokens")), tolerance);
   }
 }
 
 TEST(ClipReference, TokenizedTextsAreCutAtTheContext) {
-  if (!fs::exists(reference) || !fs::exists(clip_merges)) GTEST_SKIP() << "no reference values of CLIP, or no merges";
+  if (!fs::exists(clip_reference) || !fs::exists(clip_merges))
+    GTEST_SKIP() << "no clip_reference values of CLIP, or no merges";
   const Tokenizer tokenizer = Tokenizer::load(clip_merges);
   const Clip clip = reference_clip(torch::kFloat64);
   ASSERT_EQ(tokenizer.vocabulary(), clip.vocabulary());
-  const auto texts = json::parse(read_file(reference / "expected.json")).at("texts").get<std::vector<std::string>>();
+  const auto texts =
+      json::parse(read_file(clip_reference / "expected.json")).at("texts").get<std::vector<std::string>>();
   const TokenBatch all = tokenize(tokenizer, texts, clip.context());
   EXPECT_TRUE(all.truncated.back());
-  EXPECT_LT(distance(clip.embed_texts(all.ids), expected("text_embeds")), 1e-12);
+  EXPECT_LT(relative_error(clip.embed_texts(all.ids), expected("text_embeds")), 1e-12);
   const TokenBatch few = tokenize(tokenizer, {texts[0], texts[2]}, clip.context());  // padded to 8, not to 77
-  EXPECT_LT(distance(clip.embed_texts(few.ids), expected("text_embeds").index_select(0, torch::tensor({0, 2}))), 1e-12);
+  EXPECT_LT(relative_error(clip.embed_texts(few.ids), expected("text_embeds").index_select(0, torch::tensor({0, 2}))),
+            1e-12);
 }
 
 TEST(ClipReference, HeadsSayHowChannelsAttend) {
-  if (!fs::exists(reference)) GTEST_SKIP() << "no reference values of CLIP in " << reference;
+  if (!fs::exists(clip_reference)) GTEST_SKIP() << "no clip_reference values of CLIP in " << clip_reference;
   const Clip two = reference_clip(torch::kFloat64, {{2, true}, {4, true}});
-  EXPECT_LT(distance(two.embed_images(reference_images()), expected("image_embeds")), 1e-12);
-  EXPECT_GT(distance(two.embed_texts(reference_ids()), expected("text_embeds")), 1e-3);
+  EXPECT_LT(relative_error(two.embed_images(reference_images()), expected("image_embeds")), 1e-12);
+  EXPECT_GT(relative_error(two.embed_texts(reference_ids()), expected("text_embeds")), 1e-3);
 }
 
 TEST(Clip, TakesItsSizesFromTheTensors) {
@@ -182,7 +185,7 @@ TEST(Clip, TakesItsSizesFromTheTensors) {
   EXPECT_EQ(clip.vocabulary(), 600);
   EXPECT_EQ(clip.image_tokens(small_images()).sizes(), (at::IntArrayRef{5, 10, 64}));
   EXPECT_EQ(clip.text_tokens(small_ids().slice(1, 0, 7)).sizes(), (at::IntArrayRef{5, 7, 128}));
-  EXPECT_LT(distance(clip.embed_images(small_images()), small_clip(file).embed_images(small_images())), 1e-5);
+  EXPECT_LT(relative_error(clip.embed_images(small_images()), small_clip(file).embed_images(small_images())), 1e-5);
 }
 
 TEST(Clip, ABatchGivesWhatItsMembersGiveAlone) {
@@ -191,12 +194,13 @@ TEST(Clip, ABatchGivesWhatItsMembersGiveAlone) {
   const Tensor images = clip.embed_images(pictures), texts = clip.embed_texts(ids);
   ASSERT_EQ(images.sizes(), (at::IntArrayRef{5, 20}));
   for (std::int64_t i = 0; i < 5; ++i) {
-    EXPECT_LT(distance(clip.embed_images(pictures.slice(0, i, i + 1).to(torch::kFloat32)), images.slice(0, i, i + 1)),
-              1e-12);
-    EXPECT_LT(distance(clip.embed_texts(ids.slice(0, i, i + 1)), texts.slice(0, i, i + 1)), 1e-12);
+    EXPECT_LT(
+        relative_error(clip.embed_images(pictures.slice(0, i, i + 1).to(torch::kFloat32)), images.slice(0, i, i + 1)),
+        1e-12);
+    EXPECT_LT(relative_error(clip.embed_texts(ids.slice(0, i, i + 1)), texts.slice(0, i, i + 1)), 1e-12);
   }
-  EXPECT_GT(distance(images.slice(0, 0, 4), images.slice(0, 1, 5)), 1e-3);
-  EXPECT_GT(distance(texts.slice(0, 0, 4), texts.slice(0, 1, 5)), 1e-3);
+  EXPECT_GT(relative_error(images.slice(0, 0, 4), images.slice(0, 1, 5)), 1e-3);
+  EXPECT_GT(relative_error(texts.slice(0, 0, 4), texts.slice(0, 1, 5)), 1e-3);
 }
 
 TEST(Clip, NoTokenOfATextSeesALaterOne) {
@@ -204,12 +208,12 @@ TEST(Clip, NoTokenOfATextSeesALaterOne) {
   Tensor ids = small_ids(), changed = ids.clone();
   changed.slice(1, 6).fill_(3);
   const Tensor before = clip.text_tokens(ids), after = clip.text_tokens(changed);
-  EXPECT_LT(distance(after.slice(1, 0, 6), before.slice(1, 0, 6)), 1e-12);
-  EXPECT_GT(distance(after.slice(1, 6), before.slice(1, 6)), 1e-3);
+  EXPECT_LT(relative_error(after.slice(1, 0, 6), before.slice(1, 0, 6)), 1e-12);
+  EXPECT_GT(relative_error(after.slice(1, 6), before.slice(1, 6)), 1e-3);
   for (Tensor* rows : {&ids, &changed}) rows->select(1, 5).fill_(599);
   ids.select(1, 8).fill_(599);  // a second end
-  EXPECT_LT(distance(clip.embed_texts(ids), clip.embed_texts(changed)), 1e-12);
-  EXPECT_LT(distance(clip.embed_texts(ids.slice(1, 0, 6)), clip.embed_texts(changed)), 1e-12);
+  EXPECT_LT(relative_error(clip.embed_texts(ids), clip.embed_texts(changed)), 1e-12);
+  EXPECT_LT(relative_error(clip.embed_texts(ids.slice(1, 0, 6)), clip.embed_texts(changed)), 1e-12);
 }
 
 TEST(Clip, AppliesTheActivationOfEachTower) {
@@ -233,7 +237,7 @@ TEST(Clip, AppliesTheActivationOfEachTower) {
     const Tensor active = quick ? h / (1 + torch::exp(-1.702 * h)) : h * (1 + torch::erf(h / std::sqrt(2.0))) / 2;
     const Tensor y = x + torch::linear(active, at(layer + "mlp.fc2.weight"), at(layer + "mlp.fc2.bias"));
     const Clip clip = small_clip(file, {{0, !quick}, {0, quick}});
-    EXPECT_LT(distance(clip.text_tokens(small_ids()), norm(y, "text_model.final_layer_norm")), 1e-12) << quick;
+    EXPECT_LT(relative_error(clip.text_tokens(small_ids()), norm(y, "text_model.final_layer_norm")), 1e-12) << quick;
   }
 }
 

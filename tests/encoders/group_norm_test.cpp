@@ -21,7 +21,7 @@ std::vector<Tensor> outcome(const Tensor& y, std::vector<Tensor> inputs, const T
   return all;
 }
 
-double distance(const Tensor& a, const Tensor& b) {
+double relative_distance(const Tensor& a, const Tensor& b) {
   return ((a - b).abs().max() / b.abs().max().clamp_min(1e-12)).item<double>();
 }
 
@@ -57,7 +57,7 @@ TEST_P(AdaptiveGroupNorms, EqualsTheComposedOperations) {
       outcome(compose_group_norm(exact[0], channels / 16, exact[1], exact[2], modulated ? exact[3] : Tensor(), relu),
               exact, rounded);
   const double bound = type == torch::kFloat32 ? 2e-5 : 1e-2;
-  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_LT(distance(got[i], expected[i]), bound) << "of " << i;
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_LT(relative_distance(got[i], expected[i]), bound) << "of " << i;
 }
 
 TEST(AdaptiveGroupNorm, ASampleDoesNotDependOnItsBatchOrTheThreads) {

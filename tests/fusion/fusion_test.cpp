@@ -12,8 +12,6 @@ namespace {
 
 using torch::Tensor;
 
-double worst(const Tensor& difference) { return difference.abs().max().item<double>(); }
-
 // Largest difference between two conditions' rows, padded words left out.
 double difference(const Condition& a, const Condition& b, std::int64_t row_a, std::int64_t row_b) {
   double most = worst(a.pooled[row_a] - b.pooled[row_b]);

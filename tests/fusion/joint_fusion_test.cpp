@@ -2,38 +2,14 @@
 #include <torch/torch.h>
 
 #include "fusion/fusion.h"
+#include "tests/fusion/random_inputs.h"
 
 namespace cigli {
 namespace {
 
 using torch::Tensor;
 
-struct Inputs {
-  TextFeatures text;
-  ImageFeatures image;
-};
-
-Inputs random_inputs(int seed) {
-  torch::manual_seed(seed);
-  Inputs in;
-  in.text = {torch::randn({3, 6, 24}), torch::ones({3, 6}, torch::kBool)};
-  in.text.mask[1].slice(0, 4) = false;
-  in.image = {{torch::randn({3, 40, 2, 5}), torch::randn({3, 16, 4, 10})}, torch::randn({3, 3, 8, 20})};
-  return in;
-}
-
-Fusion random_fusion(const std::string& inputs = "both") {
-  FusionOptions options;
-  options.width = 32;
-  options.inputs = inputs;
-  const Fusion fusion = make_fusion(options, {24, 40, 16});
-  const torch::NoGradGuard no_grad;
-  torch::manual_seed(7);
-  for (auto& p : fusion->parameters()) p.normal_(0, 0.1);
-  return fusion;
-}
-
-double worst(const Tensor& difference) { return difference.abs().max().item<double>(); }
+Fusion make_joint_fusion(const std::string& inputs = "both") { return make_random_fusion("joint", inputs); }
 
 double difference(const Condition& a, const Condition& b) {
   return std::max({worst(a.tokens - b.tokens), worst(a.pooled - b.pooled), worst(a.map - b.map),
@@ -41,8 +17,8 @@ double difference(const Condition& a, const Condition& b) {
 }
 
 TEST(JointFusion, Shapes) {
-  const Inputs in = random_inputs(1);
-  const Fusion fusion = random_fusion();
+  const FusionInputs in = random_fusion_inputs(1);
+  const Fusion fusion = make_joint_fusion();
   const Condition c = fusion->forward(in.text, in.image, {});
   EXPECT_EQ(c.tokens.sizes(), (std::vector<std::int64_t>{3, 6, 32}));
   EXPECT_TRUE(torch::equal(c.mask, in.text.mask));
@@ -56,8 +32,8 @@ TEST(JointFusion, Shapes) {
 }
 
 TEST(JointFusion, PaddedTextHasNoEffect) {
-  Inputs in = random_inputs(1);
-  const Fusion fusion = random_fusion();
+  FusionInputs in = random_fusion_inputs(1);
+  const Fusion fusion = make_joint_fusion();
   const Condition before = fusion->forward(in.text, in.image, {});
   in.text.tokens[1].slice(0, 4) += 5;
   const Condition after = fusion->forward(in.text, in.image, {});
@@ -67,18 +43,18 @@ TEST(JointFusion, PaddedTextHasNoEffect) {
 }
 
 TEST(JointFusion, EachInputMattersToTheOther) {
-  const Inputs in = random_inputs(1), other = random_inputs(2);
-  const Fusion fusion = random_fusion();
+  const FusionInputs in = random_fusion_inputs(1), other = random_fusion_inputs(2);
+  const Fusion fusion = make_joint_fusion();
   const Condition c = fusion->forward(in.text, in.image, {});
   EXPECT_GT(worst(c.map - fusion->forward({other.text.tokens, in.text.mask}, in.image, {}).map), 1e-3);
   EXPECT_GT(worst(c.pooled - fusion->forward(in.text, other.image, {}).pooled), 1e-3);
 }
 
 TEST(JointFusion, AttentionReadsTheTextAloneUnlessThePromptHasAnotherAspect) {
-  Inputs in = random_inputs(1);
-  const Fusion fusion = random_fusion();
+  FusionInputs in = random_fusion_inputs(1);
+  const Fusion fusion = make_joint_fusion();
   const Condition c = fusion->forward(in.text, in.image, {});
-  EXPECT_TRUE(torch::equal(c.tokens, fusion->forward(in.text, random_inputs(2).image, {}).tokens));
+  EXPECT_TRUE(torch::equal(c.tokens, fusion->forward(in.text, random_fusion_inputs(2).image, {}).tokens));
   in.image.pixels = torch::randn({3, 3, 8, 8});
   const Condition wide = fusion->forward(in.text, in.image, {});
   EXPECT_EQ(wide.tokens.sizes(), (std::vector<std::int64_t>{3, 6 + 10, 32}));
@@ -88,8 +64,8 @@ TEST(JointFusion, AttentionReadsTheTextAloneUnlessThePromptHasAnotherAspect) {
 }
 
 TEST(JointFusion, AWordCountsAlikeInAShortAndInALongText) {
-  const Inputs in = random_inputs(1);
-  const Fusion fusion = random_fusion();
+  const FusionInputs in = random_fusion_inputs(1);
+  const Fusion fusion = make_joint_fusion();
   const Condition once = fusion->forward(in.text, in.image, {});
   const TextFeatures twice{torch::cat({in.text.tokens, in.text.tokens}, 1),
                            torch::cat({in.text.mask, in.text.mask}, 1)};
@@ -98,7 +74,7 @@ TEST(JointFusion, AWordCountsAlikeInAShortAndInALongText) {
 }
 
 TEST(JointFusion, ACellOfTheMapIsTheTokenThatStandsThere) {
-  Inputs in = random_inputs(1);
+  FusionInputs in = random_fusion_inputs(1);
   FusionOptions options;
   options.layers = 0;
   options.width = 32;
@@ -111,8 +87,8 @@ TEST(JointFusion, ACellOfTheMapIsTheTokenThatStandsThere) {
 }
 
 TEST(JointFusion, AnInvisibleInputCannotBeSeenAndOnlyInItsRow) {
-  const Inputs in = random_inputs(1), other = random_inputs(2);
-  const Fusion fusion = random_fusion();
+  const FusionInputs in = random_fusion_inputs(1), other = random_fusion_inputs(2);
+  const Fusion fusion = make_joint_fusion();
   const Visible visible{torch::tensor({true, false, true}), torch::tensor({true, true, false})};
   const auto row = [](const Condition& c, std::int64_t i) {
     return Condition{c.tokens[i], c.mask[i], c.pooled[i], c.map[i], c.details[i], c.prompt[i]};
@@ -131,20 +107,20 @@ TEST(JointFusion, AnInvisibleInputCannotBeSeenAndOnlyInItsRow) {
 }
 
 TEST(JointFusion, SwitchesDropOneInputAndKeepTheParameters) {
-  const Inputs in = random_inputs(1), other = random_inputs(2);
-  const Fusion text_only = random_fusion("text-only"), image_only = random_fusion("image-only");
+  const FusionInputs in = random_fusion_inputs(1), other = random_fusion_inputs(2);
+  const Fusion text_only = make_joint_fusion("text-only"), image_only = make_joint_fusion("image-only");
   EXPECT_LT(difference(text_only->forward(in.text, in.image, {}), text_only->forward(in.text, other.image, {})), 1e-6);
   EXPECT_GT(difference(text_only->forward(in.text, in.image, {}), text_only->forward(other.text, in.image, {})), 1e-3);
   EXPECT_LT(difference(image_only->forward(in.text, in.image, {}), image_only->forward(other.text, in.image, {})),
             1e-6);
   EXPECT_GT(difference(image_only->forward(in.text, in.image, {}), image_only->forward(in.text, other.image, {})),
             1e-3);
-  EXPECT_EQ(text_only->parameters().size(), random_fusion()->parameters().size());
+  EXPECT_EQ(text_only->parameters().size(), make_joint_fusion()->parameters().size());
 }
 
 TEST(JointFusion, GradientReachesEveryParameter) {
-  const Inputs in = random_inputs(1);
-  const Fusion fusion = random_fusion();
+  const FusionInputs in = random_fusion_inputs(1);
+  const Fusion fusion = make_joint_fusion();
   const Condition c =
       fusion->forward(in.text, in.image, {torch::tensor({true, false, true}), torch::tensor({true, true, false})});
   (c.tokens.square().sum() + c.pooled.square().sum() + c.map.square().sum()).backward();
@@ -155,9 +131,9 @@ TEST(JointFusion, GradientReachesEveryParameter) {
 }
 
 TEST(JointFusion, RefusesOtherShapes) {
-  const Inputs in = random_inputs(1);
+  const FusionInputs in = random_fusion_inputs(1);
   EXPECT_THROW(
-      random_fusion()->forward(in.text, {{in.image.maps.tokens[0], in.image.maps.details}, in.image.pixels}, {}),
+      make_joint_fusion()->forward(in.text, {{in.image.maps.tokens[0], in.image.maps.details}, in.image.pixels}, {}),
       c10::Error);
 }
 

@@ -30,7 +30,7 @@ PairScorer random_scorer(const std::string& inputs = "both") {
   return scorer;
 }
 
-struct Inputs {
+struct PairInputs {
   TokenBatch text = tokenize(Tokenizer(), {"red", "a blue one"}, 16);
   Tensor prompt = torch::randn({2, 3, 16, 16});
 };
@@ -39,7 +39,7 @@ double difference(const Tensor& a, const Tensor& b) { return (a - b).abs().max()
 
 TEST(PairScorer, AQueryHasTheShapeOfTheTargetsCellsWhateverThePromptIs) {
   PairScorer scorer = random_scorer();
-  const Inputs in;
+  const PairInputs in;
   EXPECT_EQ(scorer->key(torch::randn({3, 3, 24, 16})).sizes(), (std::vector<std::int64_t>{3, 8, 6, 4}));
   EXPECT_EQ(scorer->query(in.text, in.prompt, 6, 4).sizes(), (std::vector<std::int64_t>{2, 8, 6, 4}));
   EXPECT_EQ(scorer->query(in.text, torch::randn({2, 3, 16, 40}), 6, 4).sizes(),
@@ -47,7 +47,7 @@ TEST(PairScorer, AQueryHasTheShapeOfTheTargetsCellsWhateverThePromptIs) {
 }
 
 TEST(PairScorer, SeesTheInputsThatItIsToSee) {
-  const Inputs in, other;
+  const PairInputs in, other;
   const TokenBatch other_text = tokenize(Tokenizer(), {"two", "nothing of it"}, 16);
   for (const std::string inputs : {"both", "text-only", "image-only"}) {
     PairScorer scorer = random_scorer(inputs);
@@ -64,13 +64,13 @@ TEST(PairScorer, SeesTheInputsThatItIsToSee) {
 TEST(PairScorer, StartsFromThePromptsOwnKey) {
   torch::manual_seed(5);
   PairScorer scorer(tiny_scorer(), 514);
-  const Inputs in;
+  const PairInputs in;
   EXPECT_LT(difference(scorer->query(in.text, in.prompt, 4, 4), scorer->key(in.prompt)), 1e-6);
 }
 
 TEST(PairScorer, EveryWeightLearns) {
   PairScorer scorer = random_scorer();
-  const Inputs in;
+  const PairInputs in;
   const Tensor keys = scorer->key(torch::randn({2, 3, 16, 16}));
   contrastive_loss(pair_scores(scorer->query(in.text, in.prompt, 4, 4), keys), torch::zeros({2, 2}, torch::kBool))
       .backward();

@@ -37,4 +37,6 @@ inline Fusion make_random_fusion(const std::string& kind, const std::string& inp
   return fusion;
 }
 
+inline double worst(const torch::Tensor& difference) { return difference.abs().max().item<double>(); }
+
 }  // namespace cigli

@@ -20,7 +20,7 @@ std::string file_of(const std::string& header, const std::string& data) {
   return bytes + header + data;
 }
 
-std::string complaint(const std::string& bytes) {
+std::string npy_complaint(const std::string& bytes) {
   return error_of([&] { parse_npy(bytes, "x.npy"); });
 }
 
@@ -54,7 +54,8 @@ TEST(Npy, ReadsOrdersAndTypesThatTensorsLack) {
                            torch::tensor({{1, 3, 5}, {2, 4, 6}}).to(torch::kInt16)));
   EXPECT_TRUE(torch::equal(parse_npy(file_of(header("<u2", "False", "(6,)"), std::string(12, '\xff')), "x"),
                            torch::full({6}, 65535, torch::kInt64)));
-  EXPECT_NE(complaint(file_of(header("<u8", "False", "(1,)"), std::string(8, '\xff'))).find("2^63"), std::string::npos);
+  EXPECT_NE(npy_complaint(file_of(header("<u8", "False", "(1,)"), std::string(8, '\xff'))).find("2^63"),
+            std::string::npos);
 }
 
 TEST(Npy, DamagedFilesGetOneLine) {
@@ -78,13 +79,13 @@ TEST(Npy, DamagedFilesGetOneLine) {
       {file_of("{'descr': '<f8", ""), "a string without end"},
   };
   for (const auto& [bytes, part] : cases) {
-    const std::string found = complaint(bytes);
+    const std::string found = npy_complaint(bytes);
     EXPECT_EQ(found.rfind("x.npy: ", 0), 0U) << found;
     EXPECT_NE(found.find(part), std::string::npos) << "found: " << found << "\nexpected: " << part;
   }
   std::string third = good;
   third[6] = 4;
-  EXPECT_NE(complaint(third).find("version 4"), std::string::npos);
+  EXPECT_NE(npy_complaint(third).find("version 4"), std::string::npos);
 }
 
 TEST(Npz, ComesBackAsItWasWritten) {

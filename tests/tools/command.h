@@ -33,6 +33,8 @@ void write_text(const std::filesystem::path& file, const std::string& text);
 std::string read_text(const std::filesystem::path& file);
 std::vector<nlohmann::json> read_lines(const std::filesystem::path& file);
 
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
 // Expects a failure with `code` whose stderr holds exactly one complaint, which has all of `parts` in it.
 void expect_complaint(const Outcome& outcome, int code, const std::vector<std::string>& parts);
 

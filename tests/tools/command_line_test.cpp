@@ -5,8 +5,6 @@
 namespace cigli {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 TEST(CommandLine, HelpListsEveryCommand) {
   const Outcome help = cigli({"--help"});
   EXPECT_EQ(help.code, 0);

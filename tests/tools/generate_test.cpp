@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <torch/torch.h>
 
 #include <set>
 
 #include "dataset/image.h"
+#include "runtime/npy.h"
 #include "tests/tools/command.h"
 
 namespace cigli {
@@ -11,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 Outcome generate(const fs::path& requests, const fs::path& out, std::vector<std::string> more = {}) {
   std::vector<std::string> words{"generate", "--model", fixture().model, "--requests", requests, "--out", out};
@@ -311,6 +311,14 @@ TEST(Inspect, TellsWhatIsInAFile) {
   for (const auto& entry : fs::directory_iterator(fixture().run / "checkpoints")) checkpoint = inspect(entry.path());
   EXPECT_EQ(checkpoint["kind"], "checkpoint");
   EXPECT_EQ(checkpoint["weights"], model["weights"]);
+  EXPECT_EQ(inspect(fs::path(CIGLI_SOURCE_DIR) / "models/shapes-64-scorer.safetensors")["kind"], "scorer");
+  write_npz(folder / "statistics.npz", {{"mu", torch::zeros({3})}, {"sigma", torch::eye(3)}, {"n", torch::tensor(7)}});
+  const Json statistics = inspect(folder / "statistics.npz");
+  EXPECT_EQ(statistics["kind"], "statistics");
+  EXPECT_EQ(statistics["n"], 7);
+  EXPECT_EQ(statistics["arrays"]["sigma"]["shape"], Json({3, 3}));
+  write_npy(folder / "rows.npy", torch::zeros({5, 2}));
+  EXPECT_EQ(inspect(folder / "rows.npy")["arrays"]["rows"]["shape"], Json({5, 2}));
   const Json pack = inspect(fixture().pack);
   EXPECT_EQ(pack["pairs"], 20);
   EXPECT_EQ(pack["splits"]["train"], 16);

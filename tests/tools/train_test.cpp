@@ -112,9 +112,6 @@ class Train : public testing::Test {
     while (!text.empty() && text.back() == '\n') text.pop_back();
     return text.substr(text.find_last_of("\n\r") + 1);
   }
-  static bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-  }
   // The newest checkpoint's path, "" before the first.
   std::string newest_checkpoint(const std::string& run) const {
     std::string newest;

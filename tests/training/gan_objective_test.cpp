@@ -13,7 +13,7 @@ namespace {
 using torch::Tensor;
 
 // The log without what depends on the clock.
-std::vector<nlohmann::json> read_log(const std::string& run) {
+std::vector<nlohmann::json> read_gan_log(const std::string& run) {
   std::ifstream file(run + "/log.jsonl");
   std::vector<nlohmann::json> lines;
   for (std::string line; std::getline(file, line);) {
@@ -54,8 +54,8 @@ TEST_P(GanPrecisions, AResumedRunEqualsAnUninterruptedOne) {
   EXPECT_TRUE(Trainer(parts).run());
   expect_same_tensors(folder / "whole/checkpoints/step-00000008.safetensors",
                       folder / "parts/checkpoints/step-00000008.safetensors");
-  const std::vector<nlohmann::json> log = read_log(folder / "whole");
-  EXPECT_EQ(log, read_log(folder / "parts"));
+  const std::vector<nlohmann::json> log = read_gan_log(folder / "whole");
+  EXPECT_EQ(log, read_gan_log(folder / "parts"));
   for (const char* name : {"adversarial", "discriminator_grad_norm", "discriminator_loss", "hinge_fake", "hinge_prompt",
                            "hinge_real", "hinge_text", "r1", "reconstruction"})
     EXPECT_TRUE(log.at(0).contains(name)) << name;
@@ -115,7 +115,7 @@ TEST(GanObjectiveSlow, TheDiscriminatorLearnsWhatIsRealAndWhatBelongsTogether) {
   options.schedule.flat = 1;
   Trainer trainer(options);
   for (int i = 0; i < 400; ++i) trainer.step();
-  const std::vector<nlohmann::json> log = read_log(folder / "run");
+  const std::vector<nlohmann::json> log = read_gan_log(folder / "run");
   for (const char* name : {"hinge_real", "hinge_fake", "hinge_text", "hinge_prompt"}) {
     double late = 0;
     for (std::size_t i = log.size() - 5; i < log.size(); ++i) late += log[i][name].get<double>() / 5;

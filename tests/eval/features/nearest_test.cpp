@@ -13,7 +13,7 @@ namespace {
 using torch::Tensor;
 
 // By the definition, all differences at once; a stable sort keeps equal ones in their order.
-Nearest by_definition(const Tensor& queries, const Tensor& among, std::int64_t count) {
+Nearest nearest_by_definition(const Tensor& queries, const Tensor& among, std::int64_t count) {
   const Tensor distances = (queries.unsqueeze(1) - among.unsqueeze(0)).to(torch::kFloat64).square().sum(2).sqrt();
   const auto [sorted, rows] = distances.sort(/*stable=*/true, 1, /*descending=*/false);
   return {rows.slice(1, 0, count), sorted.slice(1, 0, count)};
@@ -30,7 +30,7 @@ TEST(NearestRows, AreWhatTheDefinitionSays) {
   for (const std::int64_t count : {1, 3, 90}) {
     const Nearest found = nearest_rows(queries, among, count);
     EXPECT_EQ(found.rows.sizes(), torch::IntArrayRef({40, count}));
-    expect_same(found, by_definition(queries.to(torch::kFloat64), among.to(torch::kFloat64), count));
+    expect_same(found, nearest_by_definition(queries.to(torch::kFloat64), among.to(torch::kFloat64), count));
   }
   EXPECT_EQ(nearest_rows(queries, among, 200).rows.size(1), 90);
 }
@@ -38,7 +38,7 @@ TEST(NearestRows, AreWhatTheDefinitionSays) {
 TEST(NearestRows, AreThoseOfEveryBlock) {
   torch::manual_seed(1);
   const Tensor queries = torch::randn({2100, 3}, torch::kFloat64), among = torch::randn({50, 3}, torch::kFloat64);
-  expect_same(nearest_rows(queries, among, 2), by_definition(queries, among, 2));
+  expect_same(nearest_rows(queries, among, 2), nearest_by_definition(queries, among, 2));
 }
 
 TEST(NearestRows, OfEqualOnesTheSmallerNumberIsFirst) {
@@ -56,7 +56,7 @@ TEST(NearestRows, StayExactWhereProductsCancel) {
   const Tensor queries = torch::full({1, 2}, 1e8, torch::kFloat64);
   const Nearest found = nearest_rows(queries, among, 3);
   EXPECT_TRUE(found.rows.equal(torch::tensor({{63, 62, 61}}))) << found.rows;
-  expect_same(found, by_definition(queries, among, 3));
+  expect_same(found, nearest_by_definition(queries, among, 3));
 }
 
 TEST(NearestRows, RefuseWhatHasNoNeighbours) {

@@ -27,12 +27,12 @@ void expect_coverage(double truth, const std::string& name, const Study& study) 
   EXPECT_LE(covered, 0.98 * studies) << name;
 }
 
-Tensor normal(std::int64_t rows, std::int64_t columns) { return torch::randn({rows, columns}, torch::kFloat64); }
+Tensor gaussian(std::int64_t rows, std::int64_t columns) { return torch::randn({rows, columns}, torch::kFloat64); }
 
 TEST(CoverageSlow, OfTheFrechetDistance) {
   const auto study = [](std::int64_t n, std::int64_t m, std::int64_t d, double scale, double shift) {
     return [=] {
-      const Estimate estimate = estimate_frechet(normal(n, d), normal(m, d) * scale + shift);
+      const Estimate estimate = estimate_frechet(gaussian(n, d), gaussian(m, d) * scale + shift);
       return jackknife_interval(corrected(estimate.value, estimate.sets), estimate.sets);
     };
   };
@@ -51,7 +51,7 @@ TEST(CoverageSlow, OfTheFrechetDistanceOfPairedRows) {
   constexpr std::int64_t d = 8;
   expect_coverage(static_cast<double>(d) * (scale - 1) * (scale - 1) + static_cast<double>(d) * 0.04, "400 pairs of 8",
                   [] {
-                    const Tensor x = normal(400, d), y = mine * x + noise * normal(400, d) + 0.2;
+                    const Tensor x = gaussian(400, d), y = mine * x + noise * gaussian(400, d) + 0.2;
                     const Estimate estimate = estimate_frechet(x, y, 1, true);
                     return jackknife_interval(corrected(estimate.value, estimate.sets), estimate.sets);
                   });
@@ -72,7 +72,7 @@ TEST(CoverageSlow, OfTheKernelDistance) {
   const double truth =
       expected_kernel(d, 0, 1, 0, 1) + expected_kernel(d, 0.3, 1.2, 0.3, 1.2) - 2 * expected_kernel(d, 0, 1, 0.3, 1.2);
   expect_coverage(truth, "polynomial kernel", [] {
-    const Estimate estimate = estimate_mmd(normal(300, d), normal(200, d) * 1.2 + 0.3, polynomial_kernel());
+    const Estimate estimate = estimate_mmd(gaussian(300, d), gaussian(200, d) * 1.2 + 0.3, polynomial_kernel());
     return jackknife_interval(estimate.value, estimate.sets);
   });
   // E exp(-(x - y)^2 / 2) of a difference with mean m and variance v: exp(-m^2 / (2 (1 + v))) / sqrt(1 + v).
@@ -80,7 +80,7 @@ TEST(CoverageSlow, OfTheKernelDistance) {
     return std::exp(-mean * mean / (2 * (1 + variance))) / std::sqrt(1 + variance);
   };
   expect_coverage(kernel(0, 2) + kernel(0, 2) - 2 * kernel(1, 2), "Gaussian kernel", [] {
-    const Estimate estimate = estimate_mmd(normal(300, 1), normal(200, 1) + 1, gaussian_kernel(1));
+    const Estimate estimate = estimate_mmd(gaussian(300, 1), gaussian(200, 1) + 1, gaussian_kernel(1));
     return jackknife_interval(estimate.value, estimate.sets);
   });
 }

@@ -67,6 +67,29 @@ TEST(Frechet, OfStatisticsIsThatOfTheirRows) {
   EXPECT_NE(complaint(a.mean, a.covariance() + torch::arange(6)).find("not symmetric"), std::string::npos);
 }
 
+// Covariances whose eigenvalues fall to 10^-decades, gradually or at once: easy to tell by squares, hardly so, or not
+// at all. Whatever way is taken, the sum is that of the singular values.
+TEST(Frechet, IsAsExactForCovariancesOfAnyCondition) {
+  torch::manual_seed(4);
+  constexpr std::int64_t d = 60;
+  const auto rotated = [](const Tensor& values) {
+    const Tensor basis = std::get<0>(torch::linalg_qr(normal(d, d)));
+    const Tensor covariance = (basis * values).matmul(basis.t());
+    return gaussian_of(torch::zeros({d}, torch::kFloat64), (covariance + covariance.t()) / 2, "");
+  };
+  for (const double decades : {0, 2, 5, 8, 10, 12, 15}) {
+    const Tensor falling = torch::pow(10, torch::linspace(0, -decades, d, torch::kFloat64));
+    Tensor step = torch::ones({d}, torch::kFloat64);
+    step.slice(0, d / 3) = std::pow(10, -decades);
+    for (const Tensor& values : {falling, step}) {
+      const Gaussian a = rotated(values), b = rotated(values.flip(0) + falling);
+      const double sum = torch::linalg_svdvals(a.root.matmul(b.root.t())).sum().item<double>();
+      const FrechetTerms terms = frechet_terms(a, b);
+      EXPECT_NEAR(terms.trace_root, sum, 1e-12 * (terms.trace_a + terms.trace_b)) << decades;
+    }
+  }
+}
+
 TEST(Frechet, JackknifeTakesTheBiasOfSmallSetsAway) {
   torch::manual_seed(3);
   double value = 0, better = 0;

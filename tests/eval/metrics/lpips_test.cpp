@@ -16,7 +16,7 @@ namespace {
 
 using torch::Tensor;
 
-constexpr char kSalt[] = "lpips";
+constexpr char kLpipsSalt[] = "lpips";
 
 // AlexNet's tensors, as the package names them.
 TensorFile alex() {
@@ -28,7 +28,7 @@ TensorFile alex() {
   TensorFile file;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const auto& [name, shape] = layers[i];
-    file.tensors[name + ".weight"] = test::formula_weight(kSalt, name + ".weight", shape);
+    file.tensors[name + ".weight"] = test::formula_weight(kLpipsSalt, name + ".weight", shape);
     file.tensors[name + ".bias"] = torch::zeros({shape[0]});
     file.tensors["lin" + std::to_string(i) + ".model.1.weight"] = torch::full({1, shape[0], 1, 1}, 1.0 / shape[0]);
   }
@@ -39,7 +39,7 @@ TEST(Lpips, IsADistanceOfPairs) {
   PretrainedWeights weights(alex(), "alex");
   const Lpips lpips(weights);
   EXPECT_STREQ(lpips.network(), "alex");
-  const Tensor images = test::formula_uniform(kSalt, "images", {3, 3, 40, 56});
+  const Tensor images = test::formula_uniform(kLpipsSalt, "images", {3, 3, 40, 56});
   const Tensor targets =
       torch::cat({images.slice(0, 0, 1), images.slice(0, 1, 2).flip(3), 0.5 * images.slice(0, 2, 3)});
   const Tensor distances = lpips(images, targets);
@@ -122,7 +122,7 @@ TEST_P(LpipsReference, TakesTheShortestImagesThatItSays) {
   const Lpips lpips(weights);
   const std::int64_t shortest =
       std::map<std::string, std::int64_t>{{"alex", 31}, {"vgg", 16}, {"squeeze", 17}}[GetParam()];
-  const Tensor images = test::formula_uniform(kSalt, "images", {1, 3, shortest, 40});
+  const Tensor images = test::formula_uniform(kLpipsSalt, "images", {1, 3, shortest, 40});
   EXPECT_GT(lpips(images, images.flip(3))[0].item<double>(), 0);
   const Tensor shorter = images.slice(2, 1);
   const std::string message = error_of([&] { lpips(shorter, shorter); });

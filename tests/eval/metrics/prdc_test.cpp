@@ -13,7 +13,7 @@ namespace {
 using torch::Tensor;
 
 // By the definitions, pair by pair.
-Prdc by_definition(const Tensor& real, const Tensor& fake, std::int64_t k) {
+Prdc prdc_by_definition(const Tensor& real, const Tensor& fake, std::int64_t k) {
   const auto distances = [](const Tensor& a, const Tensor& b) {
     return (a.unsqueeze(1) - b.unsqueeze(0)).square().sum(2);
   };
@@ -40,10 +40,10 @@ TEST(Prdc, IsWhatTheDefinitionsSay) {
   torch::manual_seed(0);
   for (const std::int64_t k : {1, 5}) {
     const Tensor real = torch::randn({70, 3}, torch::kFloat64), fake = torch::randn({50, 3}, torch::kFloat64) + 0.5;
-    expect_same(prdc(real, fake, {k}), by_definition(real, fake, k), "k " + std::to_string(k));
+    expect_same(prdc(real, fake, {k}), prdc_by_definition(real, fake, k), "k " + std::to_string(k));
     EXPECT_TRUE(prdc(real, fake, {k}).has_intervals);
     const Tensor few = fake.slice(0, 0, 12);
-    expect_same(prdc(real, few, {k}), by_definition(real, few, k), "few");
+    expect_same(prdc(real, few, {k}), prdc_by_definition(real, few, k), "few");
     EXPECT_FALSE(prdc(real, few, {k}).has_intervals);
   }
   EXPECT_NE(error_of([] { prdc(torch::zeros({5, 2}), torch::zeros({9, 2})); }).find("got 5 and 9"), std::string::npos);
@@ -65,8 +65,8 @@ TEST(Prdc, IntervalsLeaveOutTenths) {
         const std::int64_t size = x.size(0) / 10;
         return torch::cat({x.slice(0, 0, g * size), x.slice(0, (g + 1) * size)});
       };
-      without_real.push_back(value_of(by_definition(without(real), fake, 3), which).value);
-      without_fake.push_back(value_of(by_definition(real, without(fake), 3), which).value);
+      without_real.push_back(value_of(prdc_by_definition(without(real), fake, 3), which).value);
+      without_fake.push_back(value_of(prdc_by_definition(real, without(fake), 3), which).value);
     }
     const double whole = value_of(found, which).value;
     const Interval expected =
@@ -82,7 +82,7 @@ TEST(Prdc, StaysExactFarFromTheOrigin) {
   const Tensor real = torch::randint(0, 4, {200, 4}).to(torch::kFloat64);
   const Tensor fake = torch::randint(0, 4, {200, 4}).to(torch::kFloat64);
   const Prdc near = prdc(real, fake);
-  expect_same(near, by_definition(real, fake, 5), "near");
+  expect_same(near, prdc_by_definition(real, fake, 5), "near");
   expect_same(prdc(real + 1e9, fake + 1e9), near, "far");
 }
 

@@ -14,15 +14,15 @@ namespace {
 namespace fs = std::filesystem;
 using torch::Tensor;
 
-const fs::path kOracle = fs::path(CIGLI_TEST_DATA) / "oracles/metrics/embeddings";
+const fs::path kEmbeddings = fs::path(CIGLI_TEST_DATA) / "oracles/metrics/embeddings";
 
 class RetrievalMetricsTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (!fs::exists(kOracle)) GTEST_SKIP() << kOracle << " is not there: reference values are not compared";
-    expected_ = nlohmann::json::parse(std::ifstream(kOracle / "expected.json"));
+    if (!fs::exists(kEmbeddings)) GTEST_SKIP() << kEmbeddings << " is not there: reference values are not compared";
+    expected_ = nlohmann::json::parse(std::ifstream(kEmbeddings / "expected.json"));
   }
-  static Tensor array(const std::string& name) { return read_npy(kOracle / (name + ".npy")); }
+  static Tensor array(const std::string& name) { return read_npy(kEmbeddings / (name + ".npy")); }
   nlohmann::json expected_;
 };
 
