@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "runtime/error.h"
 
@@ -14,23 +13,24 @@ using torch::Tensor;
 
 namespace {
 
-// log |det root|, or nothing where it isn't at hand: the root is no upper triangle, or singular.
-std::optional<double> log_determinant(const Tensor& root) {
-  if (root.size(0) != root.size(1) || root.tril(-1).count_nonzero().item<std::int64_t>() != 0) return {};
-  const double found = root.diagonal().abs().log().sum().item<double>();
-  return std::isfinite(found) ? std::optional(found) : std::nullopt;
-}
+// log |det root| of a triangle; minus infinity where it is singular.
+double log_determinant(const Gaussian& gaussian) { return gaussian.root.diagonal().abs().log().sum().item<double>(); }
 
 // tr (S1 S2)^1/2: the sum of the singular values of root1 root2^T. Eigenvalues of that product's square take a third of
-// the time. Rounding moves them by about epsilon times the largest, which the smallest may not bear; but then they miss
-// the determinant that the triangles of the roots tell, to which the smallest give as much as the largest.
-double trace_of_root(const Tensor& root_a, const Tensor& root_b) {
-  const Tensor product = root_a.matmul(root_b.t());
-  if (const auto a = log_determinant(root_a), b = log_determinant(root_b); a && b) {
+// the time, but rounding may move them by about epsilon times the largest, which the smallest do not always bear. Such
+// an error shows in the determinant, which the triangles tell exactly: sum_i e_i / l_i of errors e_i in eigenvalues l_i
+// is what the logarithms are apart. No e_i above `apart` times the least of them makes an error of the sum
+// sum_i e_i / (2 sqrt l_i) <= apart D sqrt(l_min) / 2.
+double trace_of_root(const Gaussian& a, const Gaussian& b) {
+  const Tensor product = a.root.matmul(b.root.t());
+  if (a.triangular && b.triangular) {
     const Tensor squares = torch::linalg_eigvalsh(product.matmul(product.t()));
-    constexpr double most_apart = 1e-3;  // the sum of all eigenvalues' relative errors
-    if (squares[0].item<double>() > 0 && std::abs(squares.log().sum().item<double>() - 2 * (*a + *b)) < most_apart)
-      return squares.sqrt().sum().item<double>();
+    const double least = squares[0].item<double>();
+    if (least > 0) {
+      const double sum = squares.sqrt().sum().item<double>();
+      const double apart = std::abs(squares.log().sum().item<double>() - 2 * (log_determinant(a) + log_determinant(b)));
+      if (apart < 1 && apart * static_cast<double>(squares.size(0)) * std::sqrt(least) / 2 < 1e-10 * sum) return sum;
+    }
   }
   return torch::linalg_svdvals(product).sum().item<double>();
 }
@@ -43,7 +43,7 @@ FrechetTerms frechet_terms(const Gaussian& a, const Gaussian& b) {
   terms.mean = (a.mean - b.mean).square().sum().item<double>();
   terms.trace_a = a.root.square().sum().item<double>();
   terms.trace_b = b.root.square().sum().item<double>();
-  terms.trace_root = trace_of_root(a.root, b.root);
+  terms.trace_root = trace_of_root(a, b);
   terms.distance = std::max(0.0, terms.mean + terms.trace_a + terms.trace_b - 2 * terms.trace_root);
   return terms;
 }

@@ -11,6 +11,7 @@ namespace cigli {
 // A Gaussian by its mean [D] and a root [R,D] of its covariance root^T root, both float64.
 struct Gaussian {
   torch::Tensor mean, root;
+  bool triangular = false;  // whether the root is [D,D] and nothing but 0 below its diagonal
   torch::Tensor covariance() const { return root.t().matmul(root); }
 };
 
