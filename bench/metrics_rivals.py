@@ -157,24 +157,50 @@ def rival_frechet(real, generated):
     return {"value": value, "reading_and_distance": end - start, "distance": end - read}
 
 
-def rival_features(weights, images, out, workers, layout):
-    import numpy as np
-    from pytorch_fid import fid_score, inception
+def inception_network(torch, weights):
+    from pytorch_fid import inception
 
-    torch = all_cores()
     state = {name: torch.from_numpy(values.copy()) for name, values in read_weights(weights).items()}
     state["fc.bias"] = torch.zeros(1008)
     for name in [name for name in state if name.endswith(".running_mean")]:
         state[name.replace("running_mean", "num_batches_tracked")] = torch.tensor(0)
     inception.load_state_dict_from_url = lambda *_, **__: state  # in place of downloading
-    model = inception.InceptionV3([inception.InceptionV3.BLOCK_INDEX_BY_DIM[2048]])
-    model = model.to(memory_format=getattr(torch, layout))
+    return inception.InceptionV3([inception.InceptionV3.BLOCK_INDEX_BY_DIM[2048]])
+
+
+def rival_features(weights, images, out, workers, layout):
+    import numpy as np
+    from pytorch_fid import fid_score
+
+    torch = all_cores()
+    model = inception_network(torch, weights).to(memory_format=getattr(torch, layout))
     files = sorted(pathlib.Path(images).glob("*.png"))
     start = time.perf_counter()
     mu, sigma = fid_score.calculate_activation_statistics(files, model, 50, 2048, "cpu", int(workers))
     seconds = time.perf_counter() - start
     np.savez(out, mu=mu, sigma=sigma)
     return {"seconds": seconds}
+
+
+def convolution_limit(weights):
+    """Multiplications in the convolutions of one image, and how many a second a large matrix product does here."""
+    torch = all_cores()
+    counted = []
+    model = inception_network(torch, weights).eval()
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(
+                lambda layer, _, made: counted.append(made.numel() * layer.weight[0].numel()))
+    side = 4096
+    a, b = torch.rand(side, side), torch.rand(side, side)
+    seconds = []
+    with torch.no_grad():
+        model(torch.zeros(1, 3, 299, 299))
+        for _ in range(5):
+            start = time.perf_counter()
+            torch.mm(a, b)
+            seconds.append(time.perf_counter() - start)
+    return {"per_image": sum(counted), "per_second": side**3 / min(seconds)}
 
 
 def rival_prdc(real, generated):
@@ -359,6 +385,11 @@ class Bench:
                 result["without_start"][name] = self.line(name, [more / s for s in apart], "images/s")
             else:
                 print(f"  {name:<46} too few images to tell")
+        limit = last_json(run(python("convolution-limit", weights))[2])
+        result["limit"] = {**limit, "images_per_second": limit["per_second"] / limit["per_image"]}
+        print(f"  its convolutions at the speed of a float32 matrix product: "
+              f"{result['limit']['images_per_second']:.1f} images/s ({limit['per_image'] / 1e9:.2f}e9 multiplications "
+              f"each, {limit['per_second'] / 1e9:.0f}e9 a second)")
         reference = output("pytorch-fid, contiguous_format, 0 workers", "all")
         for name in ways:
             if output(name, "all") != reference:
@@ -450,7 +481,8 @@ def measure(arguments):
 def main():
     parts = {"make-rows": make_rows, "make-statistics": make_statistics, "make-images": make_images,
              "make-weights": make_weights, "rival-versions": rival_versions, "rival-frechet": rival_frechet,
-             "rival-features": rival_features, "rival-prdc": rival_prdc, "rival-differences": rival_differences}
+             "rival-features": rival_features, "convolution-limit": convolution_limit, "rival-prdc": rival_prdc,
+             "rival-differences": rival_differences}
     name, *arguments = sys.argv[1:] or [""]
     if name == "measure":
         measure(arguments)
