@@ -3,6 +3,7 @@
 #include <iostream>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "eval/comparison.h"
 #include "eval/consistency.h"
@@ -118,7 +119,8 @@ struct EvaluateOutcome {
   std::string table;
   std::vector<Json> rows;
   int code = 0;
-  std::vector<RowScore> consistency;  // of synthetic rows
+  std::vector<RowScore> consistency;    // of synthetic rows
+  std::vector<std::string> unanswered;  // those of them without an image
 };
 
 BootstrapOptions bootstrap_of(const EvaluateOptions& options) {
@@ -151,11 +153,8 @@ EvaluateOutcome evaluate_consistency(const EvaluateOptions& options) {
   scoring.bootstrap = bootstrap_of(options);
   const Consistency scores = score_consistency(options.generated, options.data, scoring);
   warn_about_rows(scores, options.present_only);
-  return {{{"consistency", to_json(scores)}},
-          to_table(scores),
-          lines_of(scores.rows),
-          exit_code(scores, options.present_only),
-          scores.rows};
+  return {{{"consistency", to_json(scores)}},      to_table(scores), lines_of(scores.rows),
+          exit_code(scores, options.present_only), scores.rows,      scores.missing};
 }
 
 EvaluateOutcome evaluate_nlvr1(const EvaluateOptions& options) {
@@ -172,6 +171,7 @@ EvaluateOutcome evaluate_nlvr1(const EvaluateOptions& options) {
           to_table(scores),
           lines_of(scores.verdicts),
           exit_code(scores, options.present_only),
+          {},
           {}};
 }
 
@@ -201,12 +201,24 @@ void warn_about_images(const ImageScores& scores, bool present_only, EvaluateOut
   if (!scores.faults.empty() || !all_there) outcome.code = 3;
 }
 
-// The consistency of another folder, against which that of `outcome` is held row by row.
+// The consistency of `outcome` less that of another folder, over the rows that both answer.
 std::optional<Score> consistency_difference(EvaluateOptions options, const std::string& folder,
-                                            const EvaluateOutcome& outcome) {
+                                            EvaluateOutcome& outcome) {
   if (outcome.consistency.empty()) return std::nullopt;
   options.generated = folder;
-  return paired_difference(outcome.consistency, evaluate_consistency(options).consistency, bootstrap_of(options)).all;
+  EvaluateOutcome other = evaluate_consistency(options);
+  outcome.code = std::max(outcome.code, other.code);
+  std::set<std::string> unanswered(outcome.unanswered.begin(), outcome.unanswered.end());
+  unanswered.insert(other.unanswered.begin(), other.unanswered.end());
+  const auto answered = [&](std::vector<RowScore> rows) {
+    const auto left_out = [&](const RowScore& row) { return unanswered.count(row.id) != 0; };
+    rows.erase(std::remove_if(rows.begin(), rows.end(), left_out), rows.end());
+    return rows;
+  };
+  const std::vector<RowScore> ours = answered(outcome.consistency), theirs = answered(std::move(other.consistency));
+  if (ours.empty() && theirs.empty())
+    throw Error(folder + ": none of its images answers a row that the other folder answers, too");
+  return paired_difference(ours, theirs, bootstrap_of(options)).all;
 }
 
 void add_swapped(const EvaluateOptions& options, const std::string& input, const std::string& folder,
@@ -273,6 +285,8 @@ ImageScores score_images(const EvaluateOptions& options, const ImageScorer& scor
 }
 
 EvaluateOutcome evaluate_images(const EvaluateOptions& options) {
+  for (const std::string* folder : {&options.compare, &options.swapped_text, &options.swapped_image, &options.training})
+    if (!folder->empty() && !std::filesystem::exists(*folder)) throw Error(*folder + ": no such folder");
   if (options.generated.empty() || (options.data.empty() && options.reference.empty() && options.wants({"fid"})))
     throw UsageError("evaluate needs --generated and --data or --reference, or arrays (--real-features, ...)");
   EvaluateOutcome outcome = evaluate_truth(options);
@@ -294,7 +308,9 @@ EvaluateOutcome evaluate_images(const EvaluateOptions& options) {
   return outcome;
 }
 
-FeatureSide side_of(const std::string& features, const std::string& statistics) {
+// `identity` says of which features statistics are, those of `identity_of`; other ones are refused.
+FeatureSide side_of(const std::string& features, const std::string& statistics, Json& identity,
+                    std::string& identity_of) {
   FeatureSide side;
   if (!features.empty() && !statistics.empty())
     throw UsageError(features + " and " + statistics + ": features and statistics of one side, expected one of them");
@@ -303,25 +319,57 @@ FeatureSide side_of(const std::string& features, const std::string& statistics) 
     side.rows = read_npy(features);
   } else if (!statistics.empty()) {
     side.name = statistics;
-    const auto arrays = read_npz(statistics);
-    for (const char* key : {"mu", "sigma"})
-      if (arrays.count(key) == 0) throw Error(statistics + ": no array '" + key + "', expected mu and sigma");
-    side.statistics = gaussian_of(arrays.at("mu"), arrays.at("sigma"), statistics);
+    const Reference reference = read_reference(statistics);
+    side.statistics = reference.statistics;
+    side.count = reference.n;
+    if (!identity.is_null()) check_identity(identity, identity_of, reference.identity, statistics);
+    if (identity.is_null()) identity = reference.identity;
+    identity_of = statistics;
   }
   return side;
 }
 
+// What is of images alone and would say nothing beside arrays.
+void refuse_options_of_images(const EvaluateOptions& options) {
+  const std::pair<const char*, const std::string*> given[] = {{"--generated", &options.generated},
+                                                              {"--data", &options.data},
+                                                              {"--reference", &options.reference},
+                                                              {"--compare", &options.compare},
+                                                              {"--swapped-text", &options.swapped_text},
+                                                              {"--swapped-image", &options.swapped_image},
+                                                              {"--training", &options.training},
+                                                              {"--split", &options.split},
+                                                              {"--rows", &options.rows},
+                                                              {"--html", &options.html}};
+  for (const auto& [name, value] : given)
+    if (!value->empty()) throw UsageError(std::string(name) + " is of images, not of arrays; expected one of them");
+  for (const std::string& metric : options.images.metrics.metrics) {
+    const auto& known = feature_metric_names();
+    if (std::find(known.begin(), known.end(), metric) == known.end())
+      throw UsageError("--metrics " + metric + " is of images, not of arrays");
+  }
+}
+
 EvaluateOutcome evaluate_arrays(const EvaluateOptions& options) {
-  for (const std::string* folder : {&options.generated, &options.data})
-    if (!folder->empty()) throw UsageError("images of " + *folder + " or arrays of features, expected one of them");
-  const FeatureSets sets{side_of(options.real_features, options.real_stats),
-                         side_of(options.generated_features, options.generated_stats), side_of(options.logits, "")};
+  refuse_options_of_images(options);
+  Json identity;
+  std::string identity_of;
+  const FeatureSide real = side_of(options.real_features, options.real_stats, identity, identity_of);
+  const FeatureSide generated = side_of(options.generated_features, options.generated_stats, identity, identity_of);
+  const FeatureSets sets{real, generated, side_of(options.logits, "", identity, identity_of)};
   if (sets.real.name.empty() != sets.generated.name.empty())
     throw UsageError((sets.real.name.empty() ? sets.generated.name : sets.real.name) +
                      ": one side alone; give --real-features or --real-stats, and --generated-features or "
                      "--generated-stats");
-  const Json found = feature_metrics(sets, options.images.metrics);
-  return {found, score_table(found), {}, 0, {}};
+  // Rows of features may be of any; statistics of ours say of which.
+  const bool named = real.statistics && generated.statistics && identity.is_object();
+  FeatureMetricOptions metrics = options.images.metrics;
+  metrics.forgiving = metrics.metrics.empty();
+  const Json found = feature_metrics(sets, metrics, named ? identity.value("features", "") : "");
+  const auto failed = [](const Json& metric) { return metric.contains("value") && metric["value"].is_null(); };
+  if (std::all_of(found.begin(), found.end(), failed))
+    throw Error(found.empty() ? "no metric can be had of these arrays" : found.begin()->value("note", ""));
+  return {found, score_table(found), {}, 0, {}, {}};
 }
 
 }  // namespace

@@ -59,14 +59,32 @@ const Tensor& rows_of(const FeatureSide& side, const std::string& metric, const 
 // A metric's beginning: the value, how many rows it is of.
 Json started(double value, const FeatureSets& sets) {
   Json json{{"value", value}};
-  if (sets.generated.rows.defined()) json["n"] = sets.generated.rows.size(0);
-  if (sets.real.rows.defined()) json["n_real"] = sets.real.rows.size(0);
+  const auto count = [](const FeatureSide& side) { return side.rows.defined() ? side.rows.size(0) : side.count; };
+  if (count(sets.generated) > 0) json["n"] = count(sets.generated);
+  if (count(sets.real) > 0) json["n_real"] = count(sets.real);
   return json;
 }
 
 bool enough(const Tensor& rows) { return rows.defined() && rows.size(0) >= 2 * kGroups; }
 
 std::string too_few() { return "no interval: it takes " + std::to_string(2 * kGroups) + " rows of either set"; }
+
+std::int64_t dimensions(const FeatureSide& side) {
+  return side.rows.defined() ? side.rows.size(1) : side.statistics ? side.statistics->mean.size(0) : 0;
+}
+
+// The sets in an order of chance, the same for all sets of as many rows, pairs together: the jackknife's groups are
+// neighbours, and rows that lie in order, as by class, would make groups that are no samples of their set.
+FeatureSets mixed(const FeatureSets& sets) {
+  FeatureSets in_groups = sets;
+  const auto mix = [](Tensor& rows, std::uint32_t seed) {
+    rows = rows.index_select(0, torch::tensor(NumpyRandom(seed).permutation(rows.size(0))));
+  };
+  if (!enough(sets.real.rows) || !enough(sets.generated.rows)) return in_groups;
+  mix(in_groups.real.rows, 0);
+  mix(in_groups.generated.rows, sets.paired ? 0 : 1);
+  return in_groups;
+}
 
 Gaussian statistics_of(const FeatureSide& side, std::int64_t ddof, const std::string& what) {
   if (side.statistics) return *side.statistics;
@@ -78,28 +96,48 @@ Gaussian statistics_of(const FeatureSide& side, std::int64_t ddof, const std::st
   return moments.gaussian(ddof);
 }
 
-Json fid(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options, Estimates& all) {
+// Why fid has neither a correction nor an interval; "": it has both. With fewer rows than twice the dimensions the bias
+// is no longer what leaving out a tenth shows: of standard normals the interval misses the truth more often than not.
+std::string uncorrected(const FeatureSets& sets) {
+  if (!sets.real.rows.defined() || !sets.generated.rows.defined())
+    return "no interval: statistics don't tell how rows vary";
+  if (!enough(sets.real.rows) || !enough(sets.generated.rows)) return too_few();
+  const std::int64_t needed = 2 * dimensions(sets.real);
+  if (std::min(sets.real.rows.size(0), sets.generated.rows.size(0)) >= needed) return "";
+  return "too high by a bias that so few rows don't tell: correction and interval take " + std::to_string(needed) +
+         " rows of either set, twice the dimensions";
+}
+
+Json fid(const FeatureSets& sets, const FeatureSets& in_groups, const Convention& convention,
+         const FeatureMetricOptions& options, Estimates& all) {
   const Gaussian generated = statistics_of(sets.generated, convention.ddof, "features of generated images");
   const Gaussian real = statistics_of(sets.real, convention.ddof, "features of real images");
-  const bool both = sets.real.rows.defined() && sets.generated.rows.defined();
   Json json = started(frechet_distance(real, generated), sets);
-  if (both && options.intervals && enough(sets.real.rows) && enough(sets.generated.rows)) {
-    const Estimate estimate = estimate_frechet(sets.real.rows, sets.generated.rows, convention.ddof, sets.paired);
+  json["ci"] = nullptr;
+  const std::string missing = uncorrected(sets);
+  if (options.intervals && missing.empty()) {
+    const Estimate estimate =
+        estimate_frechet(in_groups.real.rows, in_groups.generated.rows, convention.ddof, sets.paired);
     json["corrected"] = corrected(estimate.value, estimate.sets);
     if (!sets.paired) json["corrected_for_generated"] = corrected(estimate.value, {estimate.sets.back()});
-    json["ci"] = json_of(jackknife_interval(json["corrected"], estimate.sets));
-    all["fid"] = estimate;
+    const Interval interval = jackknife_interval(json["corrected"], estimate.sets);
+    json["ci"] = json_of(interval);
     json["ci_about"] = "corrected";
-  } else {
-    json["ci"] = nullptr;
-    if (options.intervals) json["note"] = both ? too_few() : "no interval: statistics don't tell how rows vary";
+    if (interval.high < 0)
+      json["note"] =
+          "below 0, where no distance is: the two sets are no independent draws, as targets and what was "
+          "generated for them are not (--data pairs them)";
+    all["fid"] = estimate;
+  } else if (options.intervals) {
+    json["note"] = missing;
   }
   json["ddof"] = convention.ddof;
   return json;
 }
 
 // Chong & Forsyth's: subsets of fifteen sizes from a tenth of the rows to all of them, drawn one after the other.
-Json fid_infinity(const FeatureSets& sets, const Convention&, const FeatureMetricOptions& options, Estimates&) {
+Json fid_infinity(const FeatureSets& sets, const FeatureSets&, const Convention&, const FeatureMetricOptions& options,
+                  Estimates&) {
   constexpr std::int64_t sizes = 15;
   const Tensor& generated = rows_of(sets.generated, "fid_infinity", "features of generated images");
   const std::int64_t n = generated.size(0), fewest = std::max<std::int64_t>(2, n / 10);
@@ -113,7 +151,7 @@ Json fid_infinity(const FeatureSets& sets, const Convention&, const FeatureMetri
   const Gaussian real = statistics_of(sets.real, 1, "features of real images");
   Json json = started(frechet_at_infinity(real, generated, subsets), sets);
   json["ci"] = nullptr;
-  if (options.intervals) json["note"] = "no interval: fid's `corrected` estimates the same and has one";
+  if (options.intervals) json["note"] = "no interval; of the generated set alone, the real set's size raises it still";
   json["sizes"] = {fewest, n};
   return json;
 }
@@ -130,7 +168,8 @@ void add_interval(Json& json, const Estimate& estimate, const FeatureSets& sets)
   json["ci"] = json_of(jackknife_interval(centre, estimate.sets));
 }
 
-Json kid(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options, Estimates& all) {
+Json kid(const FeatureSets& sets, const FeatureSets& in_groups, const Convention& convention,
+         const FeatureMetricOptions& options, Estimates& all) {
   const Tensor real = rows_of(sets.real, "kid", "features of real images").to(torch::kFloat64);
   const Tensor generated = rows_of(sets.generated, "kid", "features of generated images").to(torch::kFloat64);
   const std::int64_t count = options.subsets > 0 ? options.subsets : convention.subsets;
@@ -155,7 +194,9 @@ Json kid(const FeatureSets& sets, const Convention& convention, const FeatureMet
   json["ci"] = nullptr;
   if (!options.intervals) return json;
   if (enough(real) && enough(generated)) {
-    const Estimate estimate = estimate_mmd(real, generated, polynomial_kernel(), kind_for(sets), sets.paired);
+    const Estimate estimate =
+        estimate_mmd(in_groups.real.rows.to(torch::kFloat64), in_groups.generated.rows.to(torch::kFloat64),
+                     polynomial_kernel(), kind_for(sets), sets.paired);
     add_interval(json, estimate, sets);
     all["kid"] = estimate;
   } else {
@@ -164,7 +205,8 @@ Json kid(const FeatureSets& sets, const Convention& convention, const FeatureMet
   return json;
 }
 
-Json cmmd(const FeatureSets& sets, const Convention&, const FeatureMetricOptions& options, Estimates& all) {
+Json cmmd(const FeatureSets& sets, const FeatureSets& in_groups, const Convention&, const FeatureMetricOptions& options,
+          Estimates& all) {
   constexpr double sigma = 10, scale = 1000;
   const Tensor real = rows_of(sets.real, "cmmd", "embeddings of real images").to(torch::kFloat64);
   const Tensor generated = rows_of(sets.generated, "cmmd", "embeddings of generated images").to(torch::kFloat64);
@@ -173,7 +215,8 @@ Json cmmd(const FeatureSets& sets, const Convention&, const FeatureMetricOptions
   json["unbiased"] = scale * mmd(generated, real, kernel);
   json["ci"] = nullptr;
   if (options.intervals && enough(real) && enough(generated)) {
-    Estimate estimate = estimate_mmd(real, generated, kernel, kind_for(sets), sets.paired);
+    Estimate estimate = estimate_mmd(in_groups.real.rows.to(torch::kFloat64),
+                                     in_groups.generated.rows.to(torch::kFloat64), kernel, kind_for(sets), sets.paired);
     estimate.value *= scale;
     for (Jackknife& set : estimate.sets) {
       for (double& value : set.left_out) value *= scale;
@@ -190,21 +233,24 @@ Json cmmd(const FeatureSets& sets, const Convention&, const FeatureMetricOptions
   return json;
 }
 
-Json prdc_json(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options,
-               Estimates& all) {
+Json prdc_json(const FeatureSets& sets, const FeatureSets& in_groups, const Convention& convention,
+               const FeatureMetricOptions& options, Estimates& all) {
   PrdcOptions balls;
   balls.neighbours = options.neighbours > 0 ? options.neighbours : convention.neighbours;
   balls.inclusive = convention.inclusive;
   balls.paired = sets.paired;
-  const Prdc found = prdc(rows_of(sets.real, "prdc", "features of real images"),
-                          rows_of(sets.generated, "prdc", "features of generated images"), balls);
+  const Prdc found = prdc(rows_of(in_groups.real, "prdc", "features of real images"),
+                          rows_of(in_groups.generated, "prdc", "features of generated images"), balls);
   Json json;
   const auto add = [&](const char* name, const Prdc::Value& value) {
     json[name] = started(value.value, sets);
     if (found.has_intervals) all[name] = {value.value, value.sets};
     const bool shown = found.has_intervals && options.intervals;
     json[name]["ci"] = shown ? json_of(value.interval) : Json();
-    if (options.intervals && !shown) json[name]["note"] = too_few();
+    if (options.intervals && !shown)
+      json[name]["note"] = enough(sets.real.rows) && enough(sets.generated.rows)
+                               ? "no interval: nine tenths of a set are no more than the neighbours"
+                               : too_few();
   };
   add("precision", found.precision);
   add("recall", found.recall);
@@ -215,7 +261,8 @@ Json prdc_json(const FeatureSets& sets, const Convention& convention, const Feat
   return json;
 }
 
-Json is(const FeatureSets& sets, const Convention& convention, const FeatureMetricOptions& options, Estimates&) {
+Json is(const FeatureSets& sets, const FeatureSets&, const Convention& convention, const FeatureMetricOptions& options,
+        Estimates&) {
   Tensor logits = rows_of(sets.logits, "is", "logits");
   const std::int64_t splits = options.splits > 0 ? options.splits : 10;
   if (convention.shuffled) {
@@ -227,7 +274,9 @@ Json is(const FeatureSets& sets, const Convention& convention, const FeatureMetr
   const auto made = static_cast<std::int64_t>(score.values.size());
   json["std"] = made > convention.split_ddof ? Json(score.deviation(convention.split_ddof)) : Json();
   json["ci"] = nullptr;
-  if (options.intervals && made > 1) {
+  if (options.intervals && made == logits.size(0)) {
+    json["note"] = "no interval: of a single row the score is 1 whatever it is, and each split has no more";
+  } else if (options.intervals && made > 1) {
     const Jackknife splits_as_rows{0, std::pow(score.deviation(1), 2) / static_cast<double>(made), made, {}};
     json["ci"] = json_of(jackknife_interval(score.mean(), {splits_as_rows}));
   } else if (options.intervals) {
@@ -240,7 +289,8 @@ Json is(const FeatureSets& sets, const Convention& convention, const FeatureMetr
 struct Entry {
   const char* name;
   const char* of_others;  // its name where the features aren't Inception's, but for their own name behind it
-  Json (*compute)(const FeatureSets&, const Convention&, const FeatureMetricOptions&, Estimates&);
+  Json (*compute)(const FeatureSets&, const FeatureSets& in_groups, const Convention&, const FeatureMetricOptions&,
+                  Estimates&);
   bool of_logits, of_statistics, asked;  // asked: only where it is named
 };
 const Entry kMetrics[] = {
@@ -254,14 +304,14 @@ void check(const FeatureSide& side) {
     throw Error(side.name + ": an array " + c10::str(side.rows.sizes()) + ", expected rows of features [N, D]");
   if (!side.rows.is_floating_point())
     throw Error(side.name + ": numbers of type " + c10::toString(side.rows.scalar_type()) + ", expected floats");
+  if (side.rows.size(0) == 0) throw Error(side.name + ": no rows");
   const Tensor bad = side.rows.isfinite().all(1).logical_not().nonzero();
   if (bad.size(0) > 0)
     throw Error(side.name + ": row " + std::to_string(bad[0][0].item<std::int64_t>()) + " (and " +
                 std::to_string(bad.size(0) - 1) + " more) has a value that is not finite");
-}
-
-std::int64_t dimensions(const FeatureSide& side) {
-  return side.rows.defined() ? side.rows.size(1) : side.statistics ? side.statistics->mean.size(0) : 0;
+  constexpr double largest = 1e50;  // whose sixth power, kid's, is a number still
+  const double most = side.rows.abs().max().item<double>();
+  if (most > largest) throw Error(side.name + ": a value of " + c10::str(most) + ", expected none beyond 1e50");
 }
 
 }  // namespace
@@ -307,6 +357,7 @@ Json feature_metrics(const FeatureSets& sets, const FeatureMetricOptions& option
                 std::to_string(of_real) + "; expected features of one kind");
   const Convention& convention = convention_named(options.convention);
   const bool pair = of_real > 0 && of_generated > 0, rows = sets.real.rows.defined() && sets.generated.rows.defined();
+  const FeatureSets in_groups = options.intervals && rows ? mixed(sets) : sets;
   Json all;
   Estimates found;
   for (const Entry& metric : kMetrics) {
@@ -316,7 +367,7 @@ Json feature_metrics(const FeatureSets& sets, const FeatureMetricOptions& option
     if (!(options.metrics.empty() ? possible : wanted)) continue;
     Json& json = all[metric_name(metric.name, features)];
     try {
-      json = metric.compute(sets, convention, options, found);
+      json = metric.compute(sets, in_groups, convention, options, found);
     } catch (const Error& error) {
       if (!options.forgiving) throw;
       json = {{"value", nullptr}, {"note", error.what()}};

@@ -37,6 +37,7 @@ struct FeatureSide {
   torch::Tensor rows;                  // undefined: none
   std::optional<Gaussian> statistics;  // in place of rows
   std::string name;
+  std::int64_t count = 0;  // how many rows statistics are of; 0: not known
 };
 struct FeatureSets {
   FeatureSide real, generated, logits;

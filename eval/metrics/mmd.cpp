@@ -118,7 +118,8 @@ Kernel polynomial_kernel(double degree, double gamma, double offset) {
 }
 
 Kernel gaussian_kernel(double sigma) {
-  return [=](const Tensor& x, const Tensor& y) {
+  return [=](const Tensor& rows, const Tensor& others) {
+    const Tensor centre = others.mean(0), x = rows - centre, y = others - centre;  // an offset costs no digits
     const Tensor squares = x.square().sum(1).unsqueeze(1) + y.square().sum(1) - 2 * torch::mm(x, y.t());
     return (squares.clamp_min(0) / (-2 * sigma * sigma)).exp();
   };

@@ -17,7 +17,7 @@ namespace {
 
 // Cholesky's where the matrix is far from singular, which takes a tenth of the time; else by eigenvalues, and those
 // that rounding alone can have made are none.
-Gaussian rooted(const Tensor& mean, const Tensor& covariance) {
+Gaussian rooted(const Tensor& mean, const Tensor& covariance, const std::string& name) {
   const double least = static_cast<double>(covariance.size(0)) * std::numeric_limits<double>::epsilon();
   const auto [lower, info] = torch::linalg_cholesky_ex(covariance);
   if (info.item<std::int64_t>() == 0) {
@@ -25,6 +25,9 @@ Gaussian rooted(const Tensor& mean, const Tensor& covariance) {
     if (std::pow((diagonal.min() / diagonal.max()).item<double>(), 2) > 100 * least) return {mean, lower.t(), true};
   }
   const auto [values, vectors] = torch::linalg_eigh(covariance);
+  const double smallest = values[0].item<double>(), largest = values.abs().max().item<double>();
+  if (smallest < -1e-5 * largest)
+    throw Error(name + ": sigma is no covariance, it has an eigenvalue " + c10::str(smallest));
   const Tensor kept = (values > least * values.max().clamp_min(0)).nonzero().squeeze(1);
   return {mean, (vectors.index_select(1, kept) * values.index_select(0, kept).sqrt()).t()};
 }
@@ -66,11 +69,14 @@ Tensor symmetrized(const Tensor& matrix, const std::string& name) {
 Gaussian gaussian_of(const Tensor& mean, const Tensor& covariance, const std::string& name) {
   const auto shape = [](const Tensor& x) { return c10::str(x.sizes()); };
   if (mean.dim() != 1 || covariance.dim() != 2 || covariance.size(0) != mean.size(0) ||
-      covariance.size(1) != mean.size(0))
+      covariance.size(1) != mean.size(0) || mean.size(0) == 0)
     throw Error(name + ": mu " + shape(mean) + " and sigma " + shape(covariance) + ", expected [D] and [D, D]");
   const Tensor mu = mean.to(torch::kFloat64).contiguous(), sigma = covariance.to(torch::kFloat64).contiguous();
+  constexpr double largest = 1e100;  // what is left squares and adds up
   if (!mu.isfinite().all().item<bool>()) throw Error(name + ": mu or sigma has values that are not finite");
-  return rooted(mu, symmetrized(sigma, name));
+  if (mu.abs().max().item<double>() > largest || sigma.abs().max().item<double>() > largest)
+    throw Error(name + ": mu or sigma has a value beyond 1e100");
+  return rooted(mu, symmetrized(sigma, name), name);
 }
 
 Moments::Moments(std::int64_t dimensions)

@@ -16,7 +16,8 @@ struct Gaussian {
 };
 
 // Of statistics as files hold them: the root by Cholesky's decomposition or, near singular ones, by eigenvalues. Throws
-// Error naming `name` unless mean [D] and covariance [D,D] fit together, are finite and symmetric.
+// Error naming `name` unless mean [D] and covariance [D,D] fit together, are finite, symmetric and, but for rounding,
+// without negative eigenvalues.
 Gaussian gaussian_of(const torch::Tensor& mean, const torch::Tensor& covariance, const std::string& name);
 
 // Mean and covariance of rows that come in any number of pieces, in float64 and one pass; memory does not grow with the

@@ -182,6 +182,10 @@ Prdc prdc(const Tensor& real, const Tensor& generated, const PrdcOptions& option
     const Estimate found = estimate_of(of, options.paired);
     Prdc::Value value{found.value, jackknife_interval(found.value, found.sets), found.sets};
     value.interval = {std::max(0.0, value.interval.low), std::min(most, value.interval.high)};
+    const bool all_agree =
+        most == 1 && (found.value == 0 || found.value == 1) &&
+        std::all_of(found.sets.begin(), found.sets.end(), [](const Jackknife& set) { return set.variance == 0; });
+    if (all_agree) value.interval = share_interval(std::vector<double>(static_cast<std::size_t>(least), found.value));
     return value;
   };
   result.precision = estimate(precision, 1);

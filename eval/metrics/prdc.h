@@ -21,7 +21,8 @@ struct PrdcOptions {
 struct Prdc {
   struct Value {
     double value = 0;
-    Interval interval;            // 95 %, by leaving out tenths of either set, within what the value can be
+    Interval interval;            // 95 %, by leaving out tenths of either set, within what the value can be; of a share
+                                  // that all rows or none have, Clopper and Pearson's
     std::vector<Jackknife> sets;  // of the real rows and the generated ones, or of both
   };
   Value precision, recall, density, coverage;

@@ -67,6 +67,57 @@ TEST_F(EvaluateFeatures, StatisticsGiveWhatTheirRowsGive) {
   EXPECT_FALSE(mixed["fid"]["note"].get<std::string>().empty());
 }
 
+// Statistics of `evaluate reference` say which features they are of: others are refused, and only Inception's are FID.
+TEST_F(EvaluateFeatures, StatisticsAreOfOneKindOfFeatures) {
+  const auto write = [&](const std::string& name, const std::string& weights) {
+    const std::string identity = R"({"features":"dataset","weights":")" + weights + R"(","dtype":"float32"})";
+    const torch::Tensor text = torch::empty({static_cast<std::int64_t>(identity.size())}, torch::kUInt8);
+    std::copy(identity.begin(), identity.end(), text.data_ptr<std::uint8_t>());
+    write_npz(folder / name, {{"mu", torch::zeros({2}, torch::kFloat64)},
+                              {"sigma", torch::eye(2, torch::kFloat64)},
+                              {"n", torch::tensor(40)},
+                              {"features", text}});
+    return folder / name;
+  };
+  const fs::path a = write("a.npz", "1234"), b = write("b.npz", "1234"), other = write("other.npz", "5678");
+  const auto same = scores({"--real-stats", a, "--generated-stats", b});
+  EXPECT_EQ(same["fd_dataset"]["value"], 0);
+  EXPECT_EQ(same["fd_dataset"]["n"], 40);
+  EXPECT_EQ(same["fd_dataset"]["n_real"], 40);
+  expect_complaint(cigli({"evaluate", "--real-stats", a, "--generated-stats", other}), 1, {"a.npz", "other.npz"});
+}
+
+TEST_F(EvaluateFeatures, TheOrderOfRowsDoesNotMatter) {
+  torch::manual_seed(1);
+  const auto by_class = [] { return std::get<0>(torch::randint(10, {200, 1}).sort(0)) * 3 + torch::randn({200, 4}); };
+  const torch::Tensor rows = by_class();
+  write_npy(folder / "sorted.npy", rows);
+  write_npy(folder / "shuffled.npy", rows.index_select(0, torch::randperm(200)));
+  write_npy(folder / "other.npy", by_class());
+  const auto of = [&](const char* name) {
+    return scores({"--real-features", folder / "other.npy", "--generated-features", folder / name});
+  };
+  const auto sorted = of("sorted.npy"), shuffled = of("shuffled.npy");
+  EXPECT_NEAR(sorted["fid"]["value"], shuffled["fid"]["value"], 1e-9);
+  const auto width = [](const nlohmann::json& metric) {
+    return metric["ci"][1].get<double>() - metric["ci"][0].get<double>();
+  };
+  for (const char* name : {"fid", "kid"}) EXPECT_LT(width(sorted[name]), 3 * width(shuffled[name])) << name;
+  EXPECT_GT(sorted["fid"]["ci"][1], 0);
+}
+
+TEST_F(EvaluateFeatures, FewRowsOfManyDimensionsHaveNoCorrection) {
+  write_npy(folder / "a.npy", torch::randn({60, 32}));
+  write_npy(folder / "b.npy", torch::randn({64, 32}));
+  const auto of = [&](const fs::path& real_rows, const fs::path& rows) {
+    return scores({"--real-features", real_rows, "--generated-features", rows, "--metrics", "fid"})["fid"];
+  };
+  EXPECT_TRUE(of(folder / "a.npy", folder / "b.npy")["ci"].is_null());
+  EXPECT_FALSE(of(folder / "a.npy", folder / "b.npy").contains("corrected"));
+  EXPECT_NE(of(folder / "a.npy", folder / "b.npy")["note"].get<std::string>().find("take 64 rows"), std::string::npos);
+  EXPECT_TRUE(of(folder / "b.npy", folder / "b.npy")["ci"].is_array());
+}
+
 TEST_F(EvaluateFeatures, ConventionsDifferAsTheyShould) {
   const auto with = [&](const std::string& convention) {
     return scores({"--real-features", real, "--generated-features", generated, "--logits", logits, "--convention",
@@ -105,11 +156,25 @@ TEST_F(EvaluateFeatures, BadInputGetsOneLine) {
   expect_complaint(evaluate({"--real-features", real, "--generated-features", folder / "bad.npy"}), 1,
                    {"bad.npy", "row 7", "not finite"});
   write_npy(folder / "few.npy", torch::randn({4, 6}));
-  expect_complaint(evaluate({"--real-features", real, "--generated-features", folder / "few.npy"}), 1,
-                   {"5 neighbours", "120 and 4"});
+  expect_complaint(evaluate({"--real-features", real, "--generated-features", folder / "few.npy", "--metrics", "prdc"}),
+                   1, {"5 neighbours", "120 and 4"});
+  const auto few = scores({"--real-features", real, "--generated-features", folder / "few.npy"});  // what can be had
+  EXPECT_GT(few["fid"]["value"], 0);
+  EXPECT_NE(few["prdc"]["note"].get<std::string>().find("120 and 4"), std::string::npos);
+  write_npy(folder / "huge.npy", torch::full({30, 6}, 1e60, torch::kFloat64));
+  expect_complaint(evaluate({"--real-features", real, "--generated-features", folder / "huge.npy"}), 1,
+                   {"huge.npy", "1e+60"});
+  // What is of images would say nothing here.
+  expect_complaint(evaluate({"--real-features", real, "--generated-features", generated, "--html", "x.html"}), 2,
+                   {"--html", "not of arrays"});
+  expect_complaint(evaluate({"--real-features", real, "--generated-features", generated, "--metrics", "psnr"}), 2,
+                   {"psnr", "not of arrays"});
   write_npz(folder / "one.npz", {{"mu", torch::zeros({6})}});
   expect_complaint(evaluate({"--real-stats", folder / "one.npz", "--generated-features", generated}), 1,
                    {"one.npz", "'sigma'"});
+  write_npz(folder / "negative.npz", {{"mu", torch::zeros({6})}, {"sigma", -torch::eye(6)}});
+  expect_complaint(evaluate({"--real-stats", folder / "negative.npz", "--generated-features", generated}), 1,
+                   {"negative.npz", "eigenvalue -1"});
   // One image over and over has no covariance, and no bias to correct; nothing becomes NaN.
   write_npy(folder / "same.npy", torch::ones({40, 6}));
   const auto same = scores({"--real-features", real, "--generated-features", folder / "same.npy"});

@@ -14,7 +14,7 @@ using torch::Tensor;
 
 // In 92 to 98 of 100 studies of Gaussian sets whose distance is known, the 95 % interval holds it.
 template <class Study>
-void expect_coverage(double truth, const std::string& name, const Study& study) {
+void expect_coverage(double truth, const std::string& name, const Study& study, double most = 0.98) {
   constexpr int studies = 500;
   torch::manual_seed(0);
   int covered = 0;
@@ -24,7 +24,7 @@ void expect_coverage(double truth, const std::string& name, const Study& study) 
   }
   std::cout << name << ": " << covered << " of " << studies << "\n";
   EXPECT_GE(covered, 0.92 * studies) << name;
-  EXPECT_LE(covered, 0.98 * studies) << name;
+  EXPECT_LE(covered, most * studies) << name;
 }
 
 Tensor gaussian(std::int64_t rows, std::int64_t columns) { return torch::randn({rows, columns}, torch::kFloat64); }
@@ -42,6 +42,8 @@ TEST(CoverageSlow, OfTheFrechetDistance) {
   expect_coverage(truth(8, 1.5, 0.2), "200 and 300 rows of 8", study(200, 300, 8, 1.5, 0.2));
   expect_coverage(truth(16, 1.2, 0.3), "400 and 400 rows of 16", study(400, 400, 16, 1.2, 0.3));
   expect_coverage(truth(4, 1, 0.5), "100 and 1000 rows of 4", study(100, 1000, 4, 1, 0.5));
+  // As few rows as are corrected at all; the interval is wider than it need be.
+  expect_coverage(truth(64, 1.1, 0.05), "128 and 128 rows of 64", study(128, 128, 64, 1.1, 0.05), 1);
 }
 
 // What answers a row resembles its target: x and 0.8 x + noise. Taken for independent sets, their distance would be
