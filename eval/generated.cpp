@@ -14,12 +14,63 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kEndings[] = {".png", ".jpg", ".jpeg", ".bmp", ".PNG", ".JPG", ".JPEG", ".BMP"};
+constexpr const char* kEndings[] = {".png", ".jpg", ".jpeg", ".bmp"};
+constexpr const char* kContactSheet = "contact.png";  // of `cigli generate`
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
 
 bool is_image(const fs::path& file) {
-  std::string ending = file.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-  return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
+  return file.filename() != kContactSheet && std::find(std::begin(kEndings), std::end(kEndings),
+                                                       lower_case(file.extension().string())) != std::end(kEndings);
+}
+
+// The endings of images in all cases, the usual ones first.
+std::vector<std::string> endings_in_any_case() {
+  std::vector<std::string> endings(std::begin(kEndings), std::end(kEndings));
+  for (const std::string ending : kEndings)
+    for (unsigned upper = 1; upper < 1U << (ending.size() - 1); ++upper) {
+      std::string mixed = ending;
+      for (std::size_t i = 1; i < mixed.size(); ++i)
+        if ((upper >> (i - 1)) & 1U) mixed[i] = static_cast<char>(std::toupper(static_cast<unsigned char>(mixed[i])));
+      endings.push_back(mixed);
+    }
+  return endings;
+}
+
+fs::path named_after(const fs::path& folder, const std::string& id) {
+  static const std::vector<std::string> endings = endings_in_any_case();
+  for (const std::string& stem : {id, id + "-0"})
+    for (const std::string& ending : endings)
+      if (const fs::path file = folder / (stem + ending); file.filename() != kContactSheet && fs::exists(file))
+        return file;
+  return {};
+}
+
+// An image that results.jsonl lists; its id is "" where it names none.
+struct Listed {
+  std::string id;
+  fs::path file;
+};
+
+std::vector<Listed> listed_in(const fs::path& folder) {
+  std::vector<Listed> listed;
+  const fs::path results = folder / "results.jsonl";
+  if (!fs::exists(results)) return listed;
+  LineReader lines(results);
+  for (std::string line; lines.next(line);) {
+    const auto row = nlohmann::json::parse(line, nullptr, false);
+    if (!row.is_object() || !row.contains("file") || !row["file"].is_string()) continue;  // cut short by a kill
+    const auto file = row["file"].get<std::string>();
+    join_inside(folder, file, results.string() + ":" + std::to_string(lines.number()));
+    const auto id = row.find("id");
+    if (is_image(file))
+      listed.push_back({id != row.end() && id->is_string() ? id->get<std::string>() : "",
+                        folder / fs::path(file).lexically_normal()});
+  }
+  return listed;
 }
 
 // "ID-3", one of several images of a row, to "ID".
@@ -34,24 +85,16 @@ std::string without_number(const std::string& stem) {
 
 std::vector<fs::path> image_files(const fs::path& folder) {
   if (!fs::is_directory(folder)) throw Error(folder.string() + ": no such folder, expected images");
-  std::vector<fs::path> files;
-  const fs::path results = folder / "results.jsonl";
-  if (fs::exists(results)) {
-    LineReader lines(results);
-    std::int64_t number = 0;
-    for (std::string line; lines.next(line);) {
-      const std::string where = results.string() + ":" + std::to_string(++number);
-      const auto row = nlohmann::json::parse(line, nullptr, false);
-      if (!row.is_object() || !row.contains("file") || !row["file"].is_string()) continue;  // cut short by a kill
-      files.push_back(join_inside(folder, row["file"].get<std::string>(), where));
-    }
-  } else {
+  std::set<fs::path> files;
+  for (const Listed& listed : listed_in(folder)) files.insert(listed.file);
+  // A list of which nothing is there is another folder's.
+  if (std::none_of(files.begin(), files.end(), [](const fs::path& file) { return fs::exists(file); })) {
+    files.clear();
     for (const auto& entry : fs::recursive_directory_iterator(folder))
-      if (entry.is_regular_file() && is_image(entry.path())) files.push_back(entry.path());
+      if (entry.is_regular_file() && is_image(entry.path())) files.insert(entry.path());
   }
   if (files.empty()) throw Error(folder.string() + ": no image, expected PNG, JPEG or BMP files");
-  std::sort(files.begin(), files.end());
-  return files;
+  return {files.begin(), files.end()};
 }
 
 std::vector<fs::path> real_images(const fs::path& data, const std::string& split) {
@@ -65,17 +108,33 @@ std::vector<fs::path> real_images(const fs::path& data, const std::string& split
   return files;
 }
 
-fs::path answer_to(const fs::path& folder, const std::string& id) {
-  for (const std::string& stem : {id, id + "-0"})
-    for (const char* ending : kEndings)
-      if (const fs::path file = folder / (stem + ending); fs::exists(file)) return file;
+Answers::Answers(fs::path folder) : folder_(std::move(folder)) {
+  for (Listed& listed : listed_in(folder_)) listed_[listed.id].push_back(std::move(listed.file));
+}
+
+fs::path Answers::to(const std::string& id) const {
+  if (fs::path file = named_after(folder_, id); !file.empty()) return file;
+  for (const fs::path& file : listed(id))
+    if (fs::exists(file)) return file;
   return {};
+}
+
+const std::vector<fs::path>& Answers::listed(const std::string& id) const {
+  static const std::vector<fs::path> none;
+  const auto found = listed_.find(id);
+  return found == listed_.end() ? none : found->second;
+}
+
+fs::path answer_to(const fs::path& folder, const std::string& id) {
+  const fs::path file = named_after(folder, id);
+  return file.empty() ? Answers(folder).to(id) : file;
 }
 
 AnsweredRows answered_rows(const fs::path& folder, const fs::path& data, const std::string& split) {
   AnsweredRows answered;
+  const Answers answers(folder);
   for (Row& row : scorable_rows(data, split, answered.faults)) {
-    const fs::path file = answer_to(folder, row.id);
+    const fs::path file = answers.to(row.id);
     if (file.empty()) {
       answered.missing.push_back(row.id);
       continue;
@@ -87,11 +146,16 @@ AnsweredRows answered_rows(const fs::path& folder, const fs::path& data, const s
     throw Error(folder.string() + ": none of the " + std::to_string(answered.missing.size()) +
                 " images is there, expected " + answered.missing.front() + ".png and so on");
   std::set<std::string> asked;
-  for (const Row& row : answered.rows) asked.insert(row.id);
-  for (const fs::path& file : image_files(folder))
-    if (asked.count(file.stem().string()) == 0 && asked.count(without_number(file.stem().string())) == 0 &&
-        file.filename() != "contact.png")
+  std::set<fs::path> listed;
+  for (const Row& row : answered.rows) {
+    asked.insert(row.id);
+    listed.insert(answers.listed(row.id).begin(), answers.listed(row.id).end());
+  }
+  for (const fs::path& file : image_files(folder)) {
+    const std::string stem = file.stem().string();
+    if (asked.count(stem) == 0 && asked.count(without_number(stem)) == 0 && listed.count(file) == 0)
       answered.unasked.push_back(file.lexically_relative(folder).string());
+  }
   return answered;
 }
 

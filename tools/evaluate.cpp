@@ -201,6 +201,14 @@ void warn_about_images(const ImageScores& scores, bool present_only, EvaluateOut
   if (!scores.faults.empty() || !all_there) outcome.code = 3;
 }
 
+// What consistency doesn't list.
+void warn_about_metrics(const ImageScores& scores, EvaluateOutcome& outcome) {
+  warn_about("rows are not scored, or not by every metric", scores.warnings);
+  warn_about("rows keep images from being paired with their targets; distances are those of independent sets",
+             scores.unpaired);
+  if (!scores.warnings.empty()) outcome.code = 3;
+}
+
 // The consistency of `outcome` less that of another folder, over the rows that both answer.
 std::optional<Score> consistency_difference(EvaluateOptions options, const std::string& folder,
                                             EvaluateOutcome& outcome) {
@@ -229,7 +237,11 @@ void add_swapped(const EvaluateOptions& options, const std::string& input, const
     found["consistency"] = {
         {"drop", drop->accuracy}, {"n", drop->n}, {"ci", {drop->interval.low, drop->interval.high}}};
   if (scores.rows) {
-    const Json of_rows = drops(*scores.rows, scorer->score_rows(folder), bootstrap_of(options));
+    const RowMetrics rows = scorer->score_rows(folder);
+    warn_about("images of " + folder + " are damaged and not scored", rows.damaged);
+    warn_about("rows of " + folder + " are not scored, or not by every metric", warnings_of(rows));
+    if (!rows.damaged.empty()) outcome.code = 3;
+    const Json of_rows = drops(*scores.rows, rows, bootstrap_of(options));
     for (const auto& [name, drop] : of_rows.items()) found[name] = drop;
   }
   if (found.is_null())
@@ -246,6 +258,7 @@ void add_difference(const EvaluateOptions& options, const std::optional<ImageSco
   if (scorer) {
     ImageScores other = scorer->score(options.compare, options.generated);
     warn_about_images(other, options.present_only, outcome);
+    warn_about_metrics(other, outcome);
     const Json of_images = difference(scores, other, bootstrap_of(options));
     for (const auto& [name, metric] : of_images.items()) all[name] = metric;
     outcome.json["compared"] = std::move(other.json);
@@ -278,6 +291,7 @@ ImageScores score_images(const EvaluateOptions& options, const ImageScorer& scor
   if (!damaged.empty()) outcome.code = 3;
   ImageScores scores = scorer.score(options.generated, options.compare);
   if (outcome.table.empty()) warn_about_images(scores, options.present_only, outcome);
+  warn_about_metrics(scores, outcome);
   warn_about("images answer no row of the dataset and are not scored", scores.unasked);
   for (const auto& [name, metric] : scores.json.items()) outcome.json[name] = metric;
   if (scores.rows) add_lines(outcome.rows, *scores.rows);

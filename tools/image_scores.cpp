@@ -48,15 +48,61 @@ std::vector<std::string> of_features(const std::vector<std::string>& metrics) {
 
 // Without rows that this folder doesn't answer.
 void keep_answered(AnsweredRows& answered, const std::string& folder) {
+  const Answers others(folder);
   std::size_t kept = 0;
   for (std::size_t i = 0; i < answered.rows.size(); ++i) {
-    if (answer_to(folder, answered.rows[i].id).empty()) continue;
+    if (others.to(answered.rows[i].id).empty()) continue;
     answered.rows[kept] = answered.rows[i];
     answered.images[kept++] = answered.images[i];
   }
   if (kept == 0) throw Error(folder + ": answers no row that the other folder answers");
   answered.rows.resize(kept);
   answered.images.resize(kept);
+}
+
+void check_scored(const RowMetrics& rows, const std::string& generated) {
+  if (!rows.ids.empty()) return;
+  const std::vector<std::string>& reasons = rows.damaged.empty() ? rows.unscored : rows.damaged;
+  throw Error(generated + ": no row's images can be read: " + reasons.front());
+}
+
+bool begins_with(const std::string& text, const std::string& start) { return text.rfind(start, 0) == 0; }
+
+// Why a metric of rows has no value of this many of them.
+std::string lacking(const std::string& name, std::int64_t count, const RowMetrics& rows) {
+  if (rows.ids.empty()) return "no row's images can be read";
+  std::string note;
+  const auto add = [&](std::int64_t some, const std::string& what) {
+    if (some > 0) note += (note.empty() ? "" : "; ") + std::to_string(some) + " " + what;
+    count -= some;
+  };
+  if (const auto found = rows.too_small.find(name); found != rows.too_small.end())
+    add(static_cast<std::int64_t>(found->second.size()), "images are too small for it");
+  if (const auto found = rows.alone.find(name); found != rows.alone.end())
+    add(found->second, "rows have no other row with another sentence or prompt to be told from");
+  add(count, name == "psnr" ? "images equal their target, which has no finite value"
+                            : "values that the network gave are not finite and not counted");
+  return note;
+}
+
+Json json_of(const std::string& name, const RowMetrics& rows, const BootstrapOptions& bootstrap) {
+  const std::vector<double>& values = rows.values.at(name);
+  std::vector<double> finite;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double x) { return std::isfinite(x); });
+  const bool among = begins_with(name, "r_precision_");
+  const bool share = among || begins_with(name, "text_faithfulness_") || begins_with(name, "prompt_faithfulness_");
+  const Score score = score_of(finite, bootstrap, share ? share_interval : bootstrap_mean);
+  constexpr std::int64_t fewest = 2 * kGroups;  // as of the metrics over sets
+  Json json{{"value", score.n > 0 ? Json(score.accuracy) : Json()}, {"n", score.n}, {"ci", nullptr}};
+  // Of few resamples the quantiles can lie to one side of the value.
+  if (score.n >= fewest)
+    json["ci"] = {std::min(score.interval.low, score.accuracy), std::max(score.interval.high, score.accuracy)};
+  if (among && score.n > 0) json["candidates"] = rows.candidates;
+  std::string note = lacking(name, static_cast<std::int64_t>(values.size()) - score.n, rows);
+  if (score.n > 0 && score.n < fewest)
+    note += (note.empty() ? "" : "; ") + ("no interval: it takes " + std::to_string(fewest) + " rows");
+  if (!note.empty()) json["note"] = note;
+  return json;
 }
 
 }  // namespace
@@ -79,6 +125,16 @@ void choose_features(FeatureOptions& features, const std::string& data, const st
     scan_metadata(
         data, [&](Row&& row) { drawn = drawn || is_drawn(row); }, [](RowFault&&) {});
   features.features = drawn ? "dataset" : default_features();
+  if (!drawn && features.features == "dataset" && features.scorer.empty() && fs::exists(data))
+    std::cerr << "cigli: warning: " << data
+              << ": compared by the features of the embedded scorer, which knows drawings of shapes alone; "
+                 "scripts/fetch-weights gets efficientnet-lite0's, which know photographs\n";
+}
+
+std::vector<std::string> warnings_of(const RowMetrics& rows) {
+  std::vector<std::string> warnings = rows.unscored;
+  for (const auto& [name, images] : rows.too_small) warnings.insert(warnings.end(), images.begin(), images.end());
+  return warnings;
 }
 
 const std::vector<std::string>& row_metric_names() {
@@ -175,6 +231,8 @@ RowMetrics ImageScorer::rows_of(const AnsweredRows& answered) const {
   for (RowValues* values : {&found.values, &found.other_text, &found.other_prompt})
     for (auto value = values->begin(); value != values->end();)
       value = wanted(value->first) ? std::next(value) : values->erase(value);
+  for (auto metric = found.too_small.begin(); metric != found.too_small.end();)
+    metric = wanted(metric->first) ? std::next(metric) : found.too_small.erase(metric);
   return found;
 }
 
@@ -194,13 +252,12 @@ ImageScores ImageScorer::score(const std::string& generated, const std::string& 
   }
   const std::vector<std::string>& asked = options_.metrics.metrics;
   if (asked.empty() || !of_features(asked).empty()) add_features(scores, answered, generated);
-  if (has_rows_ && (asked.empty() || of_features(asked).size() < asked.size())) add_rows(scores, answered);
+  if (has_rows_ && (asked.empty() || of_features(asked).size() < asked.size())) add_rows(scores, answered, generated);
   scores.json["conventions"] = conventions(scores);
   return scores;
 }
 
-FeatureSets ImageScorer::sets_of(const ImageScores& scores, const AnsweredRows& answered,
-                                 const std::string& generated) const {
+FeatureSets ImageScorer::sets_of(const ImageScores& scores, const std::string& generated) const {
   FeatureSets sets;
   sets.generated = {scores.features.rows.features, {}, generated};
   sets.logits = {scores.features.rows.logits, {}, generated};
@@ -210,22 +267,33 @@ FeatureSets ImageScorer::sets_of(const ImageScores& scores, const AnsweredRows& 
     sets.real = {{}, reference_->statistics, real_name_};
   } else if (real_.rows.features.defined()) {
     sets.real = {real_.rows.features, {}, real_name_};
-    // Each image beside its own target, where no two have the same.
-    std::map<fs::path, std::int64_t> place;
-    for (std::size_t i = 0; i < real_.numbers.size(); ++i)
-      place[real_files_[real_.numbers[i]]] = static_cast<std::int64_t>(i);
-    std::vector<std::int64_t> targets;
-    for (const std::size_t number : scores.features.numbers) {
-      if (answered.rows.empty()) break;
-      const auto own = place.find(metadata_file(data_).parent_path() / answered.rows[number].target_file_name);
-      if (own == place.end()) break;
-      targets.push_back(own->second);
-      place.erase(own);
-    }
-    sets.paired = !targets.empty() && targets.size() == scores.features.numbers.size();
-    if (sets.paired) sets.real.rows = real_.rows.features.index_select(0, torch::tensor(targets));
   }
   return sets;
+}
+
+// Each image beside its own target, where no two have the same.
+void ImageScorer::pair(FeatureSets& sets, ImageScores& scores, const AnsweredRows& answered) const {
+  const fs::path metadata = metadata_file(data_);
+  std::map<fs::path, std::int64_t> place;
+  for (std::size_t i = 0; i < real_.numbers.size(); ++i)
+    place[real_files_[real_.numbers[i]]] = static_cast<std::int64_t>(i);
+  std::map<fs::path, std::string> owner;
+  std::vector<std::int64_t> targets;
+  for (const std::size_t number : scores.features.numbers) {
+    const Row& row = answered.rows[number];
+    const fs::path target = metadata.parent_path() / row.target_file_name;
+    const auto own = place.find(target);
+    const auto [first, alone] = owner.emplace(target, row.id);
+    if (own != place.end() && alone) {
+      targets.push_back(own->second);
+      continue;
+    }
+    scores.unpaired.push_back(metadata.string() + ":" + std::to_string(row.line) + ": row \"" + row.id + "\": " +
+                              (alone ? "target " + row.target_file_name + " can't be read"
+                                     : "the target of row \"" + first->second + "\", " + row.target_file_name));
+  }
+  sets.paired = scores.unpaired.empty();
+  if (sets.paired) sets.real.rows = real_.rows.features.index_select(0, torch::tensor(targets));
 }
 
 // What was asked for, or all that the sets allow and that doesn't have to be asked for.
@@ -242,31 +310,37 @@ std::vector<std::string> ImageScorer::feature_metrics_of(const FeatureSets& sets
 void ImageScorer::add_features(ImageScores& scores, const AnsweredRows& answered, const std::string& generated) const {
   scores.features = features_of(scores.files, generated);
   for (const auto& [number, reason] : scores.features.damaged) scores.damaged.push_back(reason);
-  const FeatureSets sets = sets_of(scores, answered, generated);
+  FeatureSets sets = sets_of(scores, generated);
+  const bool of_targets = has_rows_ && !reference_ && sets.real.rows.defined();
+  if (of_targets) pair(sets, scores, answered);
   FeatureMetricOptions options = options_.metrics;
   options.forgiving = options.metrics.empty();
   options.metrics = feature_metrics_of(sets);
-  if (!options.metrics.empty()) scores.json = feature_metrics(sets, options, extractor_->name(), &scores.estimates);
+  if (options.metrics.empty()) return;
+  scores.json = feature_metrics(sets, options, extractor_->name(), &scores.estimates);
+  const std::string of_logits = metric_name("is", extractor_->name());
+  if (of_targets)
+    for (auto& [name, metric] : scores.json.items())
+      if (name != of_logits) metric["paired"] = sets.paired;
 }
 
-void ImageScorer::add_rows(ImageScores& scores, const AnsweredRows& answered) const {
+void ImageScorer::add_rows(ImageScores& scores, const AnsweredRows& answered, const std::string& generated) const {
+  const bool asked = !options_.metrics.metrics.empty();
   try {
     scores.rows = rows_of(answered);
+    if (asked) check_scored(*scores.rows, generated);
   } catch (const Error& error) {
-    if (!options_.metrics.metrics.empty()) throw;
-    scores.damaged.push_back(error.what());
+    if (asked) throw;
+    scores.warnings.push_back(error.what());
     return;
   }
   for (const std::string& reason : scores.rows->damaged)
     if (std::find(scores.damaged.begin(), scores.damaged.end(), reason) == scores.damaged.end())
       scores.damaged.push_back(reason);
-  for (const auto& [name, values] : scores.rows->values) {
-    const Score score = score_of_finite(values, options_.bootstrap);
-    Json& json = scores.json[name] = {{"value", score.n > 0 ? Json(score.accuracy) : Json()}, {"n", score.n}};
-    json["ci"] = score.n > 0 ? Json{score.interval.low, score.interval.high} : Json();
-    const auto equal = static_cast<std::int64_t>(values.size()) - score.n;
-    if (equal > 0) json["note"] = std::to_string(equal) + " images equal their target, which has no finite value";
-  }
+  const std::vector<std::string> warnings = warnings_of(*scores.rows);
+  scores.warnings.insert(scores.warnings.end(), warnings.begin(), warnings.end());
+  for (const auto& [name, values] : scores.rows->values)
+    scores.json[name] = json_of(name, *scores.rows, options_.bootstrap);
   const auto add = [&](const char* input, const RowValues& swapped) {
     if (!swapped.empty())
       scores.json["sensitivity"]["scoring"][input] = drops(scores.rows->values, swapped, options_.bootstrap);
@@ -276,7 +350,9 @@ void ImageScorer::add_rows(ImageScores& scores, const AnsweredRows& answered) co
 }
 
 RowMetrics ImageScorer::score_rows(const std::string& generated) const {
-  return rows_of(answered_rows(generated, data_, split_));
+  RowMetrics rows = rows_of(answered_rows(generated, data_, split_));
+  check_scored(rows, generated);
+  return rows;
 }
 
 Json ImageScorer::conventions(const ImageScores& scores) const {
@@ -286,7 +362,7 @@ Json ImageScorer::conventions(const ImageScores& scores) const {
     if (dataset_) judges.push_back("dataset");
     if (clip_) judges.push_back("clip");
     json["judges"] = judges;
-    json["candidates"] = options_.candidates;
+    if (scores.rows->candidates > 0) json["candidates"] = scores.rows->candidates;
   }
   if (options_.features.dtype != "bfloat16" || !scores.features.rows.features.defined()) return json;
   // What the type changes, of as many images as take a moment.

@@ -24,7 +24,8 @@ struct ImageScoreOptions {
   void visit(Fields& f);
 };
 
-// Fills in what the user left open: whose features suit the data, and the resampling of the convention.
+// Fills in what the user left open: whose features suit the data, and the resampling of the convention. Warns where the
+// embedded scorer has to do for images that it does not know.
 void choose_features(FeatureOptions& features, const std::string& data, const std::string& convention);
 
 // Metrics of rows, by the names that --metrics takes; those of a judge stand for all judges'.
@@ -37,9 +38,15 @@ struct ImageScores {
   std::optional<RowMetrics> rows;
   ExtractedSet features;                     // of the generated images
   std::vector<std::filesystem::path> files;  // theirs
-  std::vector<std::string> missing, unasked, damaged, faults;
-  std::string feature_name;  // FeatureExtractor::name
+  std::vector<std::string> missing, unasked, faults;
+  std::vector<std::string> damaged;   // generated images that can't be read, which score_consistency lists too
+  std::vector<std::string> warnings;  // rows that were not scored for another reason, or not by every metric
+  std::vector<std::string> unpaired;  // rows that keep the metrics over sets from pairing images and targets
+  std::string feature_name;           // FeatureExtractor::name
 };
+
+// Why rows, or some metrics of them, were not scored though their images can be read: a line each.
+std::vector<std::string> warnings_of(const RowMetrics& rows);
 
 // Real images that generated ones are compared with, their features extracted once.
 class ImageScorer {
@@ -51,7 +58,7 @@ class ImageScorer {
 
   // `beside`: only rows that this folder answers, too; "" = all.
   ImageScores score(const std::string& generated, const std::string& beside = "") const;
-  // The metrics of rows alone, of a folder that answers the same dataset.
+  // The metrics of rows alone, of a folder that answers the same dataset. Throws Error where no row can be scored.
   RowMetrics score_rows(const std::string& generated) const;
   // Features of more images; `what` stands for them in messages.
   ExtractedSet features_of(const std::vector<std::filesystem::path>& files, const std::string& what) const;
@@ -63,10 +70,11 @@ class ImageScorer {
   void check_metrics() const;  // that what was asked for can be had
   bool wanted(const std::string& metric) const;
   RowMetrics rows_of(const AnsweredRows& answered) const;
-  FeatureSets sets_of(const ImageScores& scores, const AnsweredRows& answered, const std::string& generated) const;
+  FeatureSets sets_of(const ImageScores& scores, const std::string& generated) const;
+  void pair(FeatureSets& sets, ImageScores& scores, const AnsweredRows& answered) const;
   std::vector<std::string> feature_metrics_of(const FeatureSets& sets) const;
   void add_features(ImageScores& scores, const AnsweredRows& answered, const std::string& generated) const;
-  void add_rows(ImageScores& scores, const AnsweredRows& answered) const;
+  void add_rows(ImageScores& scores, const AnsweredRows& answered, const std::string& generated) const;
   nlohmann::ordered_json conventions(const ImageScores& scores) const;
 
   ImageScoreOptions options_;

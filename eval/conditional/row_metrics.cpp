@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -38,42 +39,47 @@ struct RowBlock {
 
 struct RowImages {
   Image generated, prompt, target;
-  std::string fault;
+  std::string damaged, unscored;  // "" or the reason
 };
 
-RowImages read_row(const AnsweredRows& answered, std::size_t row, const fs::path& folder) {
+RowImages read_row(const AnsweredRows& answered, std::size_t row, const fs::path& metadata) {
   RowImages images;
+  const Row& asked = answered.rows[row];
   try {
     images.generated = read_image(answered.images[row]);
-    if (std::min(images.generated.width, images.generated.height) < kLeastSide)
-      throw Error(answered.images[row].string() + ": " + std::to_string(images.generated.width) + "x" +
-                  std::to_string(images.generated.height) + " pixels, ssim needs a side of " +
-                  std::to_string(kLeastSide));
-    images.prompt = read_image(folder / answered.rows[row].prompt_file_name);
-    images.target = read_image(folder / answered.rows[row].target_file_name);
   } catch (const Error& error) {
-    images.fault = error.what();
+    images.damaged = error.what();
+    return images;
+  }
+  try {
+    images.prompt = read_image(metadata.parent_path() / asked.prompt_file_name);
+    images.target = read_image(metadata.parent_path() / asked.target_file_name);
+  } catch (const Error& error) {
+    images.unscored =
+        metadata.string() + ":" + std::to_string(asked.line) + ": row \"" + asked.id + "\": " + error.what();
   }
   return images;
 }
 
-RowBlock read_block(const AnsweredRows& answered, const std::vector<std::size_t>& rows, const fs::path& folder,
-                    std::int64_t workers, std::vector<std::string>& damaged) {
+RowBlock read_block(const AnsweredRows& answered, const std::vector<std::size_t>& rows, const fs::path& metadata,
+                    std::int64_t workers, RowMetrics& found) {
   std::vector<RowImages> images(rows.size());
   for_each_parallel(static_cast<std::int64_t>(rows.size()), workers, [&](std::int64_t i) {
-    images[static_cast<std::size_t>(i)] = read_row(answered, rows[static_cast<std::size_t>(i)], folder);
+    images[static_cast<std::size_t>(i)] = read_row(answered, rows[static_cast<std::size_t>(i)], metadata);
   });
   RowBlock block;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!images[i].fault.empty()) {
-      damaged.push_back(images[i].fault);
-      continue;
+    if (!images[i].damaged.empty()) {
+      found.damaged.push_back(images[i].damaged);
+    } else if (!images[i].unscored.empty()) {
+      found.unscored.push_back(images[i].unscored);
+    } else {
+      block.rows.push_back(rows[i]);
+      block.texts.push_back(answered.rows[rows[i]].text);
+      block.generated.push_back(std::move(images[i].generated));
+      block.prompts.push_back(std::move(images[i].prompt));
+      block.targets.push_back(std::move(images[i].target));
     }
-    block.rows.push_back(rows[i]);
-    block.texts.push_back(answered.rows[rows[i]].text);
-    block.generated.push_back(std::move(images[i].generated));
-    block.prompts.push_back(std::move(images[i].prompt));
-    block.targets.push_back(std::move(images[i].target));
   }
   return block;
 }
@@ -102,10 +108,23 @@ Tensor in_batches(std::size_t count, const Of& of) {
 class Scoring {
  public:
   Scoring(const AnsweredRows& answered, const RowMetricsOptions& options)
-      : answered_(answered), options_(options), random_(options.seed, 2) {}
+      : answered_(answered), options_(options), random_(options.seed, 2), scored_(answered.rows.size()) {
+    const auto expect = [&](const std::string& name) { found.values[name].assign(answered.rows.size(), kNone); };
+    for (const char* name : {"psnr", "ssim"}) expect(name);
+    if (options.lpips != nullptr) expect("lpips");
+    if (options.dataset != nullptr) expect("perceptual_dataset");
+    if (options.clip != nullptr) expect("clip_score");
+    for (const Judge* judge : {static_cast<const Judge*>(options.dataset), static_cast<const Judge*>(options.clip)}) {
+      if (judge == nullptr) continue;
+      for (const char* metric : {"prompt_similarity_", "target_similarity_", "r_precision_", "text_faithfulness_"})
+        expect(metric + judge->name());
+      if (judge->sees_prompts()) expect("prompt_faithfulness_" + judge->name());
+    }
+  }
 
   void score(const RowBlock& block) {
     block_ = &block;
+    for (const std::size_t row : block.rows) scored_[row] = true;
     compare_with_targets();
     std::vector<std::string> prompt_names;
     for (const std::size_t row : block.rows) prompt_names.push_back(answered_.rows[row].prompt_file_name);
@@ -120,6 +139,20 @@ class Scoring {
           }));
   }
 
+  // Values of the rows that were scored, in the dataset's order.
+  RowMetrics result() && {
+    for (RowValues* values : {&found.values, &found.other_text, &found.other_prompt})
+      for (auto& [name, of_rows] : *values) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < of_rows.size(); ++i)
+          if (scored_[i]) of_rows[kept++] = of_rows[i];
+        of_rows.resize(kept);
+      }
+    for (std::size_t i = 0; i < scored_.size(); ++i)
+      if (scored_[i]) found.ids.push_back(answered_.rows[i].id);
+    return std::move(found);
+  }
+
   RowMetrics found;
 
  private:
@@ -129,29 +162,52 @@ class Scoring {
     for (std::size_t i = 0; i < block_->size(); ++i) all[block_->rows[i]] = exact.data_ptr<double>()[i];
   }
 
+  struct Comparison {
+    const char* name;
+    std::function<Tensor(const Tensor&, const Tensor&)> of;
+    Tensor values;
+    std::vector<std::string> faults;
+  };
+
   void compare_with_targets() {
     const auto count = static_cast<std::int64_t>(block_->size());
-    const Tensor of_psnr = torch::zeros({count}, torch::kFloat64), of_ssim = of_psnr.clone(),
-                 of_lpips = of_psnr.clone();
+    std::vector<Comparison> comparisons{{"psnr", psnr, {}, {}}, {"ssim", ssim, {}, {}}};
+    if (options_.lpips != nullptr) comparisons.push_back({"lpips", std::cref(*options_.lpips), {}, {}});
+    for (Comparison& comparison : comparisons) {
+      comparison.values = torch::full({count}, kNone, torch::kFloat64);
+      comparison.faults.resize(block_->size());
+    }
     for_each_parallel(count, options_.workers, [&](std::int64_t i) {
       const OneThread alone;
-      const Image& image = block_->generated[static_cast<std::size_t>(i)];
-      const Image target = fit(block_->targets[static_cast<std::size_t>(i)], image.width, image.height);
+      const auto at = static_cast<std::size_t>(i);
+      const Image& image = block_->generated[at];
       const auto in_unit = [](const Image& x) { return ((to_tensor(x) + 1) / 2).unsqueeze(0); };
-      of_psnr[i] = psnr(in_unit(image), in_unit(target))[0];
-      of_ssim[i] = ssim(in_unit(image), in_unit(target))[0];
-      if (options_.lpips != nullptr) of_lpips[i] = (*options_.lpips)(in_unit(image), in_unit(target))[0];
+      const Tensor own = in_unit(image), target = in_unit(fit(block_->targets[at], image.width, image.height));
+      for (Comparison& comparison : comparisons) {
+        try {
+          comparison.values[i] = comparison.of(own, target)[0];
+        } catch (const Error& error) {
+          comparison.faults[at] = error.what();
+        }
+      }
     });
-    put(found.values, "psnr", of_psnr);
-    put(found.values, "ssim", of_ssim);
-    if (options_.lpips != nullptr) put(found.values, "lpips", of_lpips);
+    for (const Comparison& comparison : comparisons) {
+      put(found.values, comparison.name, comparison.values);
+      for (std::size_t i = 0; i < block_->size(); ++i) {
+        if (comparison.faults[i].empty()) continue;
+        const std::size_t row = block_->rows[i];
+        found.too_small[comparison.name].push_back(answered_.images[row].string() + ": row \"" +
+                                                   answered_.rows[row].id + "\" has no " + comparison.name + ": " +
+                                                   comparison.faults[i]);
+      }
+    }
   }
 
   // For each row of the block itself and `candidates` - 1 others with another sentence or prompt, drawn without
   // replacement.
   void draw_candidates(const std::vector<std::string>& prompt_names) {
     candidates_.clear();
-    if (block_->size() < 2) return;
+    if (block_->size() < 2 || (options_.dataset == nullptr && options_.clip == nullptr)) return;
     std::size_t fewest = block_->size();
     for (std::size_t i = 0; i < block_->size(); ++i) {
       std::vector<std::int64_t> drawn;
@@ -166,6 +222,10 @@ class Scoring {
     }
     const auto count = std::min(fewest, static_cast<std::size_t>(options_.candidates));
     for (auto& of_row : candidates_) of_row.resize(count);
+    if (count > 1) {
+      const auto used = static_cast<std::int64_t>(count);
+      found.candidates = found.candidates == 0 ? used : std::min(found.candidates, used);
+    }
   }
 
   // Own condition first: that of `own`, the others those of `conditions`.
@@ -174,7 +234,10 @@ class Scoring {
     Tensor candidates = torch::empty({n, k}, torch::kInt64);
     for (std::int64_t i = 0; i < n; ++i) candidates[i].copy_(torch::tensor(candidates_[static_cast<std::size_t>(i)]));
     candidates.select(1, 0).add_(n);
-    return r_precision(images, torch::cat({conditions, own}), candidates);
+    const Tensor all = torch::cat({conditions, own});
+    const Tensor finite = all.isfinite().all(1).index_select(0, candidates.flatten()).view({n, k}).all(1);
+    return r_precision(images, all, candidates)
+        .masked_fill((finite & images.isfinite().all(1)).logical_not(), kNone);  // a comparison with NaN is just false
   }
 
   void judge(const Judge& judge) {
@@ -194,28 +257,38 @@ class Scoring {
     const Tensor own = conditions(block.texts, block.prompts);
     const bool clip = &judge == options_.clip;
     if (clip) put(found.values, "clip_score", clip_score(images, own));
-    if (block.size() < 2) return;
 
-    const std::string hits = "r_precision_" + judge.name();
+    const std::string hits = "r_precision_" + judge.name(), text = "text_faithfulness_" + judge.name(),
+                      prompt = "prompt_faithfulness_" + judge.name();
+    const auto size = static_cast<std::int64_t>(block.size());
+    // Rows that all have one sentence and prompt are as good as one.
+    const bool told_apart = !candidates_.empty() && candidates_[0].size() > 1;
+    if (!told_apart) found.alone[hits] += size;
+    if (block.size() < 2) {
+      found.alone[text] += size;
+      if (judge.sees_prompts()) found.alone[prompt] += size;
+      return;
+    }
     const auto better = [&](const Tensor& other) {
       const Tensor lead = (images * own).to(torch::kFloat64).sum(1) - (images * other).to(torch::kFloat64).sum(1);
-      return (lead.sign() + 1) / 2;
+      return torch::where(lead.isfinite(), (lead.sign() + 1) / 2, kNone);
     };
-    put(found.values, hits, precision(images, own, own));
+    if (told_apart) put(found.values, hits, precision(images, own, own));
     const Tensor with_text = conditions(permuted(block.texts, other_text_), block.prompts);
-    put(found.other_text, hits, precision(images, with_text, own));
-    put(found.values, "text_faithfulness_" + judge.name(), better(with_text));
+    if (told_apart) put(found.other_text, hits, precision(images, with_text, own));
+    put(found.values, text, better(with_text));
     if (clip) put(found.other_text, "clip_score", clip_score(images, with_text));
     put(found.other_prompt, "prompt_similarity_" + judge.name(), likeness(permuted(block.prompts, other_prompt_)));
     if (!judge.sees_prompts()) return;
     const Tensor with_prompt = conditions(block.texts, permuted(block.prompts, other_prompt_));
-    put(found.other_prompt, hits, precision(images, with_prompt, own));
-    put(found.values, "prompt_faithfulness_" + judge.name(), better(with_prompt));
+    if (told_apart) put(found.other_prompt, hits, precision(images, with_prompt, own));
+    put(found.values, prompt, better(with_prompt));
   }
 
   const AnsweredRows& answered_;
   const RowMetricsOptions& options_;
   Philox random_;
+  std::vector<bool> scored_;
   const RowBlock* block_ = nullptr;
   std::vector<std::size_t> other_text_, other_prompt_;
   std::vector<std::vector<std::int64_t>> candidates_;
@@ -228,32 +301,16 @@ RowMetrics row_metrics(const AnsweredRows& answered, const fs::path& data, const
   std::vector<std::int64_t> all(answered.rows.size());
   std::iota(all.begin(), all.end(), 0);
   DataOrder order(all, options.seed);
-  const fs::path folder = metadata_file(data).parent_path();
   Scoring scoring(answered, options);
   const std::int64_t blocks = (count + kBlockRows - 1) / kBlockRows;
   for (const auto& [from, until] : split_evenly(count, blocks)) {
     std::vector<std::size_t> rows;
     for (std::int64_t i = from; i < until; ++i) rows.push_back(static_cast<std::size_t>(order.at(i)));
-    const RowBlock block = read_block(answered, rows, folder, options.workers, scoring.found.damaged);
+    const RowBlock block = read_block(answered, rows, metadata_file(data), options.workers, scoring.found);
     if (block.size() > 0) scoring.score(block);
     if (options.on_progress) options.on_progress(until, count);
   }
-  if (scoring.found.values.empty())
-    throw Error(answered.images.front().string() + ": no row's images can be read: " + scoring.found.damaged.front());
-
-  // Rows that were not scored go.
-  RowMetrics& found = scoring.found;
-  const std::vector<double> scored = found.values.begin()->second;
-  for (RowValues* values : {&found.values, &found.other_text, &found.other_prompt})
-    for (auto& [name, of_rows] : *values) {
-      std::size_t kept = 0;
-      for (std::size_t i = 0; i < of_rows.size(); ++i)
-        if (!std::isnan(scored[i])) of_rows[kept++] = of_rows[i];
-      of_rows.resize(kept);
-    }
-  for (std::size_t i = 0; i < scored.size(); ++i)
-    if (!std::isnan(scored[i])) found.ids.push_back(answered.rows[i].id);
-  return found;
+  return std::move(scoring).result();
 }
 
 }  // namespace cigli

@@ -27,24 +27,29 @@ using RowValues = std::map<std::string, std::vector<double>>;
 //   prompt_similarity_J      likeness to the prompt, target_similarity_J to the target
 //   clip_score               by CLIP (Hessel et al. 2021)
 struct RowMetrics {
-  std::vector<std::string> ids;  // of the rows that were scored
+  std::vector<std::string> ids;  // of the rows whose images could be read
+  // All metrics that the options allow. NaN: not to be had of this row; psnr is infinite where the images are equal.
   RowValues values;
   RowValues other_text, other_prompt;  // of those that depend on it: with another row's sentence or prompt instead
-  std::vector<std::string> damaged;    // "FILE: reason", a line a row that was not
+  std::vector<std::string> damaged;    // "FILE: reason", a generated image that can't be read each
+  std::vector<std::string> unscored;   // "FILE:LINE: reason", a row whose prompt or target can't be read each
+  std::map<std::string, std::vector<std::string>> too_small;  // by metric, "FILE: reason" an image that it can't be of
+  std::map<std::string, std::int64_t> alone;                  // by metric: rows that no other is there to be told from
+  std::int64_t candidates = 0;  // that r_precision was of, the fewest of any row; 0: of none
 };
 
 struct RowMetricsOptions {
   const DatasetJudge* dataset = nullptr;
   const ClipJudge* clip = nullptr;
   const Lpips* lpips = nullptr;
-  std::int64_t candidates = 100;  // of r_precision; drawn from 256 rows at most
+  std::int64_t candidates = 100;  // of r_precision; drawn from 256 rows at most, and all of them where there are fewer
   std::uint64_t seed = 0;
   std::int64_t workers = 0;  // 0: all cores
   std::function<void(std::int64_t done, std::int64_t all)> on_progress;
 };
 
 // Goes through the rows in random order, up to 256 at a time, which bounds memory; those of one block lend each other
-// sentences and prompts. `data` is the dataset folder.
+// sentences and prompts. `data` is the dataset folder. Where no row's images can be read there are no ids.
 RowMetrics row_metrics(const AnsweredRows& answered, const std::filesystem::path& data,
                        const RowMetricsOptions& options);
 

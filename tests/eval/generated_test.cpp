@@ -48,6 +48,24 @@ TEST(ImageFiles, AreThoseThatResultsList) {
   EXPECT_NE(outside.find("../b.png"), std::string::npos) << outside;
 }
 
+TEST(ImageFiles, AreListedOnceEach) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.png", "b.png", "contact.png", "notes.txt"}) put(folder / name);
+  put(folder / "results.jsonl",
+      "{\"file\": \"b.png\"}\n{\"file\": \"b.p\n{\"file\": \"./b.png\"}\n{\"file\": \"contact.png\"}\n"
+      "{\"file\": \"notes.txt\"}\n{\"file\": \"gone.png\"}\n");
+  EXPECT_EQ(below(folder, image_files(folder)), (Names{"b.png", "gone.png"}));
+}
+
+TEST(ImageFiles, AreAllWhereResultsListNoneOfThem) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.png", "sub/b.png", "contact.png"}) put(folder / name);
+  for (const char* results : {"", "[1]\nno JSON\n{\"file\": 3}\n", "{\"id\": \"a\", \"file\": \"other.png\"}\n"}) {
+    put(folder / "results.jsonl", results);
+    EXPECT_EQ(below(folder, image_files(folder)), (Names{"a.png", "sub/b.png"})) << results;
+  }
+}
+
 TEST(ImageFiles, SayWhatTheyLack) {
   const TemporaryFolder folder;
   put(folder / "notes.txt");
@@ -88,6 +106,37 @@ TEST(AnswerTo, IsTheRowsOwnFile) {
   EXPECT_EQ(answer("e.f"), "e.f.jpg");
 }
 
+TEST(AnswerTo, TakesEndingsInAnyCase) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.Png", "b.jPeG", "c-0.BMP", "d.gif", "contact.png"}) put(folder / name);
+  const auto answer = [&](const std::string& id) { return answer_to(folder, id).filename().string(); };
+  EXPECT_EQ(answer("a"), "a.Png");
+  EXPECT_EQ(answer("b"), "b.jPeG");
+  EXPECT_EQ(answer("c"), "c-0.BMP");
+  EXPECT_EQ(answer("d"), "");
+  EXPECT_EQ(answer("contact"), "");
+}
+
+TEST(AnswerTo, IsWhatResultsListWhereNoFileHasItsName) {
+  const TemporaryFolder folder;
+  for (const char* name : {"k.png", "sub/x.png", "y.png", "z.png"}) put(folder / name);
+  put(folder / "results.jsonl", R"({"id": "k", "file": "y.png"}
+{"id": "a", "file": "gone.png"}
+{"id": "a", "file": "sub/x.png"}
+{"id": "a", "file": "z.png"}
+{"file": "z.png"}
+{"id": "contact", "file": "contact.png"}
+)");
+  const Answers answers(folder);
+  for (const auto& [id, file] : {std::pair{"k", "k.png"}, {"a", "sub/x.png"}}) {
+    EXPECT_EQ(answers.to(id), folder / file);
+    EXPECT_EQ(answer_to(folder, id), folder / file);
+  }
+  EXPECT_EQ(answers.to("none"), "");
+  EXPECT_EQ(answers.to("contact"), "");
+  EXPECT_EQ(below(folder, answers.listed("a")), (Names{"gone.png", "sub/x.png", "z.png"}));
+}
+
 TEST(AnsweredRows, HaveImagesInTheOrderOfRows) {
   const TemporaryFolder data, folder;
   put(data / "metadata.jsonl", row("k", "1.png") + "{\"id\": \n" + row("c", "2.png") + row("m", "3.png") +
@@ -104,6 +153,22 @@ TEST(AnsweredRows, HaveImagesInTheOrderOfRows) {
   ASSERT_EQ(answered.faults.size(), 1u);
   EXPECT_NE(answered.faults[0].find("metadata.jsonl:2: "), std::string::npos) << answered.faults[0];
   EXPECT_TRUE(answered_rows(folder, data, "train").missing.empty());
+}
+
+TEST(AnsweredRows, FollowResults) {
+  const TemporaryFolder data, folder;
+  put(data / "metadata.jsonl", row("k", "1.png") + row("c", "2.png") + row("m", "3.png"));
+  for (const char* name : {"x.png", "y.png", "k.png", "foreign.png"}) put(folder / name);
+  const std::string listed = R"({"id": "c", "file": "x.png"}
+{"id": "c", "file": "y.png"}
+)";
+  put(folder / "results.jsonl", listed + R"({"id": "other", "file": "foreign.png"})");
+  const AnsweredRows answered = answered_rows(folder, data, "");
+  EXPECT_EQ(below(folder, answered.images), (Names{"k.png", "x.png"}));
+  EXPECT_EQ(answered.missing, Names{"m"});
+  EXPECT_EQ(answered.unasked, Names{"foreign.png"});
+  put(folder / "results.jsonl", "");  // as of a run that was killed
+  EXPECT_EQ(below(folder, answered_rows(folder, data, "").images), Names{"k.png"});
 }
 
 TEST(AnsweredRows, NeedOneImage) {

@@ -130,9 +130,9 @@ class Environment {
 TEST(EvaluateImages, EveryMetricHasItsValueIntervalAndNumber) {
   const Json& all = whole().others;
   std::map<std::string, Json> metrics;
-  for (const char* name : {"fd_dataset", "kd_dataset", "psnr", "ssim", "perceptual_dataset", "r_precision_dataset",
-                           "text_faithfulness_dataset", "prompt_faithfulness_dataset", "prompt_similarity_dataset",
-                           "target_similarity_dataset"})
+  for (const char* name :
+       {"kd_dataset", "psnr", "ssim", "perceptual_dataset", "r_precision_dataset", "text_faithfulness_dataset",
+        "prompt_faithfulness_dataset", "prompt_similarity_dataset", "target_similarity_dataset"})
     metrics[name] = all.at(name);
   for (const char* part : {"precision", "recall", "density", "coverage"})
     metrics[part] = all.at("prdc_dataset").at(part);
@@ -145,6 +145,17 @@ TEST(EvaluateImages, EveryMetricHasItsValueIntervalAndNumber) {
     EXPECT_GE(metric.at("ci")[1].get<double>(), centre);
   }
   EXPECT_EQ(all["consistency"]["n"], kCount);
+  EXPECT_TRUE(all["fd_dataset"]["value"].is_number());
+  EXPECT_EQ(all["fd_dataset"]["n"], kCount);
+  EXPECT_TRUE(all["fd_dataset"]["ci"].is_null());
+  EXPECT_NE(all["fd_dataset"]["note"].get<std::string>().find("256 rows"), std::string::npos);
+  for (const char* metric : {"fd_dataset", "kd_dataset", "prdc_dataset"}) EXPECT_EQ(all[metric]["paired"], true);
+  EXPECT_EQ(all["r_precision_dataset"]["candidates"], kCount);  // 100 are asked for
+  EXPECT_EQ(all["conventions"]["candidates"], kCount);
+  // Where all rows agree there is no certainty either.
+  for (const char* metric : {"r_precision_dataset", "text_faithfulness_dataset", "prompt_faithfulness_dataset"})
+    for (const Json* scores : {&whole().targets, &whole().copies, &all})
+      EXPECT_LT((*scores)[metric]["ci"][0].get<double>(), (*scores)[metric]["ci"][1].get<double>()) << metric;
   for (const char* input : {"text", "image"})
     for (const auto& [name, metric] : all["sensitivity"]["scoring"][input].items()) {
       EXPECT_TRUE(metric["drop"].is_number()) << name;
@@ -218,16 +229,16 @@ TEST(EvaluateImages, AFolderOfImagesWillDoForRealOnes) {
   EXPECT_EQ(keys(of_images), (Words{"conventions", "fd_dataset", "kd_dataset", "prdc_dataset"}));
   for (const char* metric : {"fd_dataset", "kd_dataset"})
     EXPECT_NEAR(value(of_images, metric), value(of_rows, metric), 1e-9) << metric;
-  // Of a dataset's rows, what target and answer have in common is left out of both at once.
-  const auto width = [](const Json& metric) { return metric["ci"][1].get<double>() - metric["ci"][0].get<double>(); };
-  EXPECT_LT(width(of_rows["fd_dataset"]), width(of_images["fd_dataset"]));
-  EXPECT_FALSE(of_rows["fd_dataset"].contains("corrected_for_generated"));
-  EXPECT_TRUE(of_images["fd_dataset"].contains("corrected_for_generated"));
+  // Of a dataset's rows, an image and its own target are no independent draws.
+  EXPECT_TRUE(of_rows["kd_dataset"].contains("u_statistic"));
+  EXPECT_FALSE(of_images["kd_dataset"].contains("u_statistic") || of_images["kd_dataset"].contains("paired"));
   // Where nothing was fetched, the embedded scorer's features are at hand.
   const Environment nothing_fetched("XDG_DATA_HOME", scratch("nothing"));
-  const Json by_default =
-      scores({"--generated", answers().copies, "--data", answers().targets, "--metrics", "fid,kid"});
-  EXPECT_EQ(by_default["kd_dataset"], of_images["kd_dataset"]);
+  const Outcome by_default =
+      evaluate({"--generated", answers().copies, "--data", answers().targets, "--metrics", "fid,kid", "--json"});
+  EXPECT_EQ(Json::parse(by_default.out)["kd_dataset"], of_images["kd_dataset"]);
+  expect_warning(by_default, {answers().targets.string(), "embedded scorer", "scripts/fetch-weights"});
+  EXPECT_EQ(by_default.err.find("fetch-weights"), by_default.err.rfind("fetch-weights"));
 }
 
 TEST(EvaluateImages, SwappedInputsAreComparedRowByRow) {
@@ -252,12 +263,12 @@ TEST(EvaluateImages, AFolderDoesNotDifferFromItself) {
                                   copy_of(answers().copies), "--out", file});
   EXPECT_EQ(table.code, 0) << table.err;
   for (const char* word :
-       {"consistency", "fd_dataset", "corrected", "precision", "recall", "density", "coverage", "psnr",
-        "r_precision_dataset", "95% interval", "another row's text", "another row's image", "not distinguishable"})
+       {"consistency", "fd_dataset", "precision", "recall", "density", "coverage", "psnr", "r_precision_dataset",
+        "95% interval", "another row's text", "another row's image", "not distinguishable"})
     EXPECT_NE(table.out.find(word), std::string::npos) << table.out << " lacks " << word;
   const Json all = Json::parse(read_text(file)), difference = all["difference"];
-  for (const char* metric : {"fd_dataset", "kd_dataset", "precision_dataset", "psnr", "ssim", "r_precision_dataset",
-                             "target_similarity_dataset"})
+  for (const char* metric :
+       {"kd_dataset", "precision_dataset", "psnr", "ssim", "r_precision_dataset", "target_similarity_dataset"})
     EXPECT_TRUE(difference.contains(metric)) << difference << " lacks " << metric;
   for (const auto& [name, metric] : difference.items()) {
     EXPECT_EQ(metric["value"], 0) << name;
@@ -272,9 +283,9 @@ TEST(EvaluateImages, AFolderDoesNotDifferFromItself) {
 }
 
 TEST(EvaluateImages, DifferencesAreOfTheSameRows) {
-  const Json all = scores_by("fid,ssim,psnr,target_similarity", answers().copies, {"--compare", answers().others});
+  const Json all = scores_by("ssim,psnr,target_similarity", answers().copies, {"--compare", answers().others});
   const Json& difference = all["difference"];
-  for (const char* metric : {"fd_dataset", "ssim", "psnr", "target_similarity_dataset"})
+  for (const char* metric : {"ssim", "psnr", "target_similarity_dataset"})
     EXPECT_NEAR(value(difference, metric), value(whole().copies, metric) - value(whole().others, metric), 1e-9)
         << metric;
   // A prompt is nearer to its own target than another row's target is.
@@ -348,6 +359,64 @@ TEST(EvaluateImages, DamagedImagesAreNamed) {
                    {some.string(), "no image can be read"});
 }
 
+// One row's fault is told, whatever else is scored, and costs no other row.
+TEST(EvaluateImages, WhatIsNotScoredIsListed) {
+  const fs::path data = copy_of(answers().data), some = copy_of(answers().copies);
+  std::vector<Json> rows = answers().rows;
+  rows[1]["target_file_name"] = rows[0]["target_file_name"];
+  std::string lines;
+  for (const Json& row : rows) lines += row.dump() + "\n";
+  write_text(data / "metadata.jsonl", lines);
+  const std::string target = rows[4]["target_file_name"], small = (some / (answers().id(7) + ".png")).string();
+  damage(data / target);
+  cv::imwrite(small, cv::Mat(5, 5, CV_8UC3, cv::Scalar::all(90)));
+  const Outcome outcome = evaluate(
+      {"--generated", some, "--data", data, "--metrics", "consistency,fid,prdc,psnr,ssim,r_precision", "--json"});
+  EXPECT_EQ(outcome.code, 3);
+  expect_warning(outcome, {"metadata.jsonl:5", answers().id(4), target});
+  expect_warning(outcome, {small, answers().id(7), "no ssim", "6x6", "got 5x5"});
+  expect_warning(outcome, {"paired", "metadata.jsonl:2", "the target of row \"" + answers().id(0) + "\"",
+                           "metadata.jsonl:5", "can't be read"});
+  const Json all = Json::parse(outcome.out);
+  EXPECT_EQ(all["consistency"]["n"], kCount);
+  EXPECT_EQ(all["psnr"]["n"], kCount - 1);
+  EXPECT_FALSE(all["psnr"].contains("note"));
+  EXPECT_EQ(all["ssim"]["n"], kCount - 2);
+  EXPECT_EQ(all["ssim"]["note"], "1 images are too small for it");
+  EXPECT_EQ(all["r_precision_dataset"]["n"], kCount - 1);
+  EXPECT_EQ(all["r_precision_dataset"]["candidates"], kCount - 1);
+  for (const char* metric : {"fd_dataset", "prdc_dataset"}) EXPECT_EQ(all[metric]["paired"], false) << metric;
+}
+
+TEST(EvaluateImages, AMetricOfNoRowHasANote) {
+  const fs::path data = copy_of(answers().data), tiny = scratch("tiny");
+  for (const Json& row : answers().rows)
+    cv::imwrite((tiny / (row["id"].get<std::string>() + ".png")).string(), cv::Mat(4, 9, CV_8UC3, cv::Scalar::all(90)));
+  const Json all = scores_by("psnr,ssim", tiny, {}, 3);
+  EXPECT_TRUE(all["ssim"]["value"].is_null());
+  EXPECT_TRUE(all["ssim"]["ci"].is_null());
+  EXPECT_EQ(all["ssim"]["n"], 0);
+  EXPECT_EQ(all["ssim"]["note"], "24 images are too small for it");
+  EXPECT_EQ(all["psnr"]["n"], kCount);
+  for (const Json& row : answers().rows) fs::remove(data / row["prompt_file_name"].get<std::string>());
+  expect_complaint(evaluate({"--generated", answers().copies, "--data", data, "--metrics", "psnr"}), 1,
+                   {"no row's images can be read", "metadata.jsonl:", "prompt"});
+}
+
+TEST(EvaluateImages, AnswersMayHaveAnyNameThatResultsList) {
+  const fs::path some = copy_of(answers().copies);
+  fs::rename(some / (answers().id(0) + ".png"), some / "first.png");
+  fs::rename(some / (answers().id(1) + ".png"), some / (answers().id(1) + ".Png"));
+  write_text(some / "results.jsonl", Json{{"id", answers().id(0)}, {"file", "first.png"}}.dump() + "\n");
+  const Outcome outcome =
+      evaluate({"--generated", some, "--data", answers().data, "--metrics", "consistency,ssim", "--json"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err.find("warning"), std::string::npos) << outcome.err;
+  const Json all = Json::parse(outcome.out);
+  EXPECT_EQ(all["consistency"], whole().copies["consistency"]);
+  EXPECT_EQ(all["ssim"], whole().copies["ssim"]);
+}
+
 TEST(EvaluateImages, AnswersMayBeJpeg) {
   const fs::path folder = scratch("jpeg");
   for (const auto& entry : fs::directory_iterator(answers().targets))
@@ -385,7 +454,14 @@ TEST(EvaluateImages, OneImageHasNoDistribution) {
     EXPECT_FALSE(all[metric]["note"].get<std::string>().empty()) << metric;
   }
   EXPECT_EQ(all["psnr"]["n"], 1);
-  EXPECT_FALSE(all.contains("r_precision_dataset"));
+  EXPECT_TRUE(all["psnr"]["value"].is_number());
+  EXPECT_TRUE(all["psnr"]["ci"].is_null());
+  EXPECT_EQ(all["psnr"]["note"], "no interval: it takes 20 rows");
+  for (const char* metric : {"r_precision_dataset", "text_faithfulness_dataset", "prompt_faithfulness_dataset"}) {
+    EXPECT_TRUE(all[metric]["value"].is_null()) << metric;
+    EXPECT_NE(all[metric]["note"].get<std::string>().find("no other row"), std::string::npos) << metric;
+  }
+  EXPECT_FALSE(all["conventions"].contains("candidates"));
   words.insert(words.end(), {"--metrics", "fid"});
   expect_complaint(evaluate(words), 1, {one.string() + ": 1 image that can be read"});
 }

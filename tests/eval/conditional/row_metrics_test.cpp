@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
+#include <map>
 #include <numeric>
 
 #include "dataset/tensor_image.h"
@@ -20,7 +22,8 @@ namespace fs = std::filesystem;
 using torch::Tensor;
 
 // A scorer whose fusion counts: as made, all its residual branches and its last layer are zero.
-DatasetJudge random_judge(const std::string& inputs = "both") {
+constexpr double kNotFinite = std::numeric_limits<double>::quiet_NaN();
+DatasetJudge random_judge(const std::string& inputs = "both", double shift = 0) {
   PairScorerOptions o;
   o.text.vocabulary = 514;
   o.text.width = o.fusion.width = 16;
@@ -32,7 +35,7 @@ DatasetJudge random_judge(const std::string& inputs = "both") {
   torch::manual_seed(5);
   PairScorer scorer(o, 514);
   const torch::NoGradGuard no_gradients;
-  for (Tensor& parameter : scorer->parameters()) parameter.add_(0.2 * torch::randn_like(parameter));
+  for (Tensor& parameter : scorer->parameters()) parameter.add_(0.2 * torch::randn_like(parameter) + shift);
   return DatasetJudge(DatasetScorer(scorer, Tokenizer(), {16, 16}, {16, 16}));
 }
 
@@ -203,14 +206,68 @@ TEST_F(RowMetric, PassesOverRowsOfDamagedImages) {
     for (const auto& [name, of_rows] : *values) EXPECT_EQ(of_rows.size(), 18u) << name;
   for (const std::size_t gone : {3, 9, 20, 21, 22, 23})
     EXPECT_EQ(std::count(found.ids.begin(), found.ids.end(), squares.rows[gone].id), 0) << gone;
-  ASSERT_EQ(found.damaged.size(), 6u);
+  ASSERT_EQ(found.damaged.size(), 1u);
+  EXPECT_EQ(found.damaged[0].rfind(answered.images[3].string() + ": ", 0), 0u) << found.damaged[0];
+  ASSERT_EQ(found.unscored.size(), 5u);
   const auto names = [&](const fs::path& file) {
-    return std::count_if(found.damaged.begin(), found.damaged.end(),
+    return std::count_if(found.unscored.begin(), found.unscored.end(),
                          [&](const std::string& line) { return line.find(file.string()) != std::string::npos; });
   };
-  EXPECT_EQ(names(answered.images[3]), 1);
   EXPECT_EQ(names(data / squares.rows[9].target_file_name), 1);
   EXPECT_EQ(names(data / squares.rows[20].prompt_file_name), 4);
+  EXPECT_EQ(names(data / ("metadata.jsonl:10: row \"" + squares.rows[9].id + "\": ")), 1);
+}
+
+// No metric of one row hides another one, and none hides another row's.
+TEST_F(RowMetric, AnImageTooSmallForAMetricHasTheOthers) {
+  const DatasetJudge judge = random_judge();
+  std::vector<Image> images = squares.targets;
+  images[2] = resize(images[2], 5, 16);
+  const AnsweredRows answered = answered_by(images);
+  const RowMetrics found = row_metrics(answered, data, judged_by(judge));
+  ASSERT_EQ(found.ids.size(), 24u);
+  for (const auto& [name, values] : found.values)
+    for (std::size_t i = 0; i < values.size(); ++i)
+      EXPECT_EQ(std::isnan(values[i]), i == 2 && name == "ssim") << name << " of row " << i;
+  ASSERT_EQ(found.too_small.size(), 1u);
+  const std::vector<std::string>& faults = found.too_small.at("ssim");
+  ASSERT_EQ(faults.size(), 1u);
+  for (const std::string& part : {answered.images[2].string(), "row \"" + squares.rows[2].id + "\" has no ssim",
+                                  std::string("6x6"), std::string("got 5x16")})
+    EXPECT_NE(faults[0].find(part), std::string::npos) << faults[0];
+  EXPECT_TRUE(found.damaged.empty() && found.unscored.empty());
+}
+
+TEST_F(RowMetric, WhatANetworkGivesThatIsNotFiniteHidesNoOtherMetric) {
+  const DatasetJudge judge = random_judge("both", kNotFinite);
+  const RowMetrics found = row_metrics(answered_by(shifted_targets()), data, judged_by(judge));
+  EXPECT_EQ(found.ids.size(), 24u);
+  for (const auto& [name, values] : found.values)
+    for (const double value : values) EXPECT_EQ(std::isnan(value), name != "psnr" && name != "ssim") << name;
+  for (const double value : found.other_text.at("r_precision_dataset")) EXPECT_TRUE(std::isnan(value));
+}
+
+TEST_F(RowMetric, CandidatesAreAsManyAsThereAre) {
+  const DatasetJudge judge = random_judge();
+  const AnsweredRows answered = answered_by(squares.targets);
+  EXPECT_EQ(row_metrics(answered, data, judged_by(judge, 5)).candidates, 5);
+  EXPECT_EQ(row_metrics(answered, data, judged_by(judge, 100)).candidates, 24);
+  EXPECT_EQ(row_metrics(answered, data, {}).candidates, 0);
+}
+
+// R-precision of one candidate would be 1 whatever the images.
+TEST_F(RowMetric, RowsOfOneSentenceAndPromptAreNotToldApart) {
+  const DatasetJudge judge = random_judge();
+  for (Row& row : squares.rows) {
+    row.text = "make it red";
+    row.prompt_file_name = squares.rows[0].prompt_file_name;
+  }
+  write_metadata(data, squares.rows);
+  const RowMetrics found = row_metrics(answered_by(squares.targets), data, judged_by(judge));
+  for (const double value : found.values.at("r_precision_dataset")) EXPECT_TRUE(std::isnan(value));
+  for (const double value : found.values.at("text_faithfulness_dataset")) EXPECT_EQ(value, 0.5);
+  EXPECT_EQ(found.alone, (std::map<std::string, std::int64_t>{{"r_precision_dataset", 24}}));
+  EXPECT_EQ(found.candidates, 0);
 }
 
 TEST_F(RowMetric, OfOneRowThereAreNoOthers) {
@@ -218,12 +275,20 @@ TEST_F(RowMetric, OfOneRowThereAreNoOthers) {
   const AnsweredRows answered = answered_by({squares.prompts[0]});
   const RowMetrics found = row_metrics(answered, data, judged_by(judge));
   EXPECT_EQ(found.ids, std::vector<std::string>{squares.rows[0].id});
-  EXPECT_EQ(found.values.count("psnr") + found.values.count("prompt_similarity_dataset"), 2u);
-  EXPECT_EQ(found.values.count("r_precision_dataset") + found.values.count("text_faithfulness_dataset"), 0u);
+  for (const char* name : {"r_precision_dataset", "text_faithfulness_dataset", "prompt_faithfulness_dataset"}) {
+    EXPECT_TRUE(std::isnan(found.values.at(name).at(0))) << name;
+    EXPECT_EQ(found.alone.at(name), 1) << name;
+  }
+  for (const char* name : {"psnr", "prompt_similarity_dataset"}) {
+    EXPECT_FALSE(std::isnan(found.values.at(name).at(0))) << name;
+    EXPECT_EQ(found.alone.count(name), 0u) << name;
+  }
   EXPECT_TRUE(found.other_text.empty() && found.other_prompt.empty());
   std::ofstream(answered.images[0]) << "no image";
-  const std::string error = error_of([&] { row_metrics(answered, data, judged_by(judge)); });
-  EXPECT_NE(error.find(answered.images[0].string()), std::string::npos) << error;
+  const RowMetrics none = row_metrics(answered, data, judged_by(judge));
+  EXPECT_TRUE(none.ids.empty() && none.values.at("psnr").empty());
+  ASSERT_EQ(none.damaged.size(), 1u);
+  EXPECT_NE(none.damaged[0].find(answered.images[0].string()), std::string::npos) << none.damaged[0];
 }
 
 TEST_F(RowMetric, WithoutJudgesComparesPixels) {
