@@ -21,8 +21,10 @@ torch::Tensor PretrainedWeights::take(const std::string& name, at::IntArrayRef s
     faults_.push_back(name + " is missing");
   } else if (found->second.sizes() != shape) {
     faults_.push_back(name + " is " + c10::str(found->second.sizes()) + ", expected " + c10::str(shape));
+  } else if (const torch::Tensor values = found->second.to(torch::kFloat32); !values.isfinite().all().item<bool>()) {
+    faults_.push_back(name + " has a value that is not finite");
   } else {
-    return found->second.to(torch::kFloat32);
+    return values;
   }
   return torch::zeros(shape);
 }

@@ -61,13 +61,14 @@ Consistency score_consistency(const fs::path& generated, const fs::path& data, c
   Consistency consistency;
   const std::vector<Row> rows = scorable_rows(data, options.split, consistency.faults);
   const std::string metadata = metadata_file(data).string();
+  const Answers answers(generated);
   std::vector<Judged> judged(rows.size());
   std::vector<std::string> families(rows.size());
   for_each_parallel(static_cast<std::int64_t>(rows.size()), options.threads, [&](std::int64_t i) {
     const Row& row = rows[static_cast<std::size_t>(i)];
     const std::string where = metadata + ":" + std::to_string(row.line);
     families[static_cast<std::size_t>(i)] = family_of(row, where);
-    judged[static_cast<std::size_t>(i)] = judge(row, answer_to(generated, row.id), where);
+    judged[static_cast<std::size_t>(i)] = judge(row, answers.to(row.id), where);
   });
 
   for (std::size_t i = 0; i < rows.size(); ++i) {

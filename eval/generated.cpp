@@ -125,11 +125,6 @@ const std::vector<fs::path>& Answers::listed(const std::string& id) const {
   return found == listed_.end() ? none : found->second;
 }
 
-fs::path answer_to(const fs::path& folder, const std::string& id) {
-  const fs::path file = named_after(folder, id);
-  return file.empty() ? Answers(folder).to(id) : file;
-}
-
 AnsweredRows answered_rows(const fs::path& folder, const fs::path& data, const std::string& split) {
   AnsweredRows answered;
   const Answers answers(folder);

@@ -32,8 +32,6 @@ class Answers {
   std::filesystem::path folder_;
   std::map<std::string, std::vector<std::filesystem::path>> listed_;
 };
-// The same of one row; it reads results.jsonl anew.
-std::filesystem::path answer_to(const std::filesystem::path& folder, const std::string& id);
 
 // Rows of a dataset with the images that answer them.
 struct AnsweredRows {

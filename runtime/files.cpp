@@ -161,6 +161,16 @@ void write_file(const fs::path& file, const std::function<void(const ByteSink&)>
   temporary.put_in_place();
 }
 
+void check_output(const fs::path& file) {
+  const fs::path target = writable_target(file), folder = folder_of(target);
+  std::error_code ignored;
+  const fs::file_status status = fs::status(folder, ignored);
+  if (fs::status_known(status) && !fs::is_directory(status))
+    throw Error("cannot write " + file.string() + ": " + folder.string() +
+                (fs::exists(status) ? " is no folder" : " does not exist"));
+  const TemporaryFile probe(target);
+}
+
 void remove_stale_temporaries(const fs::path& folder) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {

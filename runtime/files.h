@@ -24,6 +24,10 @@ void write_file(const std::filesystem::path& file, std::string_view bytes);
 using ByteSink = std::function<void(const void* data, std::size_t size)>;
 void write_file(const std::filesystem::path& file, const std::function<void(const ByteSink&)>& fill);
 
+// That `file` can be written, before work whose result it takes: its folder is there and takes files, no folder is in
+// its place. Throws Error naming the file; nothing stays behind.
+void check_output(const std::filesystem::path& file);
+
 // Removes what writes of processes that were killed left behind in the folder; one that is absent holds nothing.
 void remove_stale_temporaries(const std::filesystem::path& folder);
 

@@ -50,7 +50,7 @@ struct EvaluateOptions {
     f("rows", rows, "also write one line a row to this JSONL file");
     f("html", html, "also write a page to look at: scores, nearest images, best and worst rows");
     f("present_only", present_only, "leave rows without an image out; else they count as failures");
-    f("resamples", resamples, "bootstrap resamples behind an interval", Range{1, 1e6});
+    f("resamples", resamples, "bootstrap resamples behind an interval", Range{100, 1e6});
     f("seed", seed, "seed of the bootstrap", Range{0, 9e18});
     f("threads", threads, "threads, 0 = all cores", Range{0, 4096});
     f("real_features", real_features, "in place of images: features of real ones, .npy [N, D]");
@@ -240,7 +240,7 @@ void add_swapped(const EvaluateOptions& options, const std::string& input, const
     const RowMetrics rows = scorer->score_rows(folder);
     warn_about("images of " + folder + " are damaged and not scored", rows.damaged);
     warn_about("rows of " + folder + " are not scored, or not by every metric", warnings_of(rows));
-    if (!rows.damaged.empty()) outcome.code = 3;
+    if (!rows.damaged.empty() || !warnings_of(rows).empty()) outcome.code = 3;
     const Json of_rows = drops(*scores.rows, rows, bootstrap_of(options));
     for (const auto& [name, drop] : of_rows.items()) found[name] = drop;
   }
@@ -254,7 +254,7 @@ void add_difference(const EvaluateOptions& options, const std::optional<ImageSco
   if (options.compare.empty()) return;
   Json all;
   if (const auto apart = consistency_difference(options, options.compare, outcome))
-    all["consistency"] = difference_of(apart->accuracy, apart->interval);
+    (all["consistency"] = difference_of(apart->accuracy, apart->interval))["n"] = apart->n;
   if (scorer) {
     ImageScores other = scorer->score(options.compare, options.generated);
     warn_about_images(other, options.present_only, outcome);
@@ -391,6 +391,8 @@ EvaluateOutcome evaluate_arrays(const EvaluateOptions& options) {
 int run_evaluate(const Arguments& arguments) {
   const auto options = parse<EvaluateOptions>(arguments);
   set_threads(options.threads);
+  for (const std::string* file : {&options.out, &options.rows, &options.html})
+    if (!file->empty()) check_output(*file);
   const EvaluateOutcome outcome = options.of_arrays() ? evaluate_arrays(options) : evaluate_images(options);
   if (!options.out.empty()) write_file(options.out, outcome.json.dump(2) + "\n");
   if (!options.rows.empty()) {

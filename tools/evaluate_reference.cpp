@@ -7,6 +7,8 @@
 #include "eval/metrics/feature_metrics.h"
 #include "models/embedded.h"
 #include "runtime/device.h"
+#include "runtime/files.h"
+#include "runtime/interrupt.h"
 #include "runtime/progress.h"
 #include "tools/commands.h"
 #include "tools/image_scores.h"
@@ -47,36 +49,53 @@ int merge(const EvaluateReferenceOptions& options) {
   return 0;
 }
 
+// What bfloat16 changes in these features [N,D] of the first of the files.
+void say_effect_of_rounding(const FeatureOptions& options, const std::vector<std::filesystem::path>& files,
+                            const torch::Tensor& rounded) {
+  FeatureOptions exact = options;
+  exact.dtype = "float32";
+  std::cerr << "cigli: " << to_line(effect_of_rounding(*make_extractor(exact, embedded_scorer()), files, rounded))
+            << "\n";
+}
+
 }  // namespace
 
 int run_evaluate_reference(const Arguments& arguments) {
   auto options = parse<EvaluateReferenceOptions>(arguments);
   if (options.data.empty() == options.merge.empty())
     throw UsageError("evaluate reference needs --data, or --merge in its place");
+  check_output(options.out);
   if (!options.merge.empty()) return merge(options);
   set_threads(options.threads);
   choose_features(options.features, options.data, FeatureMetricOptions().convention);
   const auto extractor = make_extractor(options.features, embedded_scorer());
   const std::vector<std::filesystem::path> files = real_images(options.data, options.split);
 
+  const InterruptGuard interrupts;
   Progress progress("features", static_cast<std::int64_t>(files.size()));
   ExtractionOptions extraction;
   extraction.batch_size = options.batch_size;
   extraction.workers = options.workers;
   extraction.on_progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
   std::optional<Moments> moments;
-  std::vector<torch::Tensor> rows;
+  std::vector<torch::Tensor> rows, first;
+  std::vector<std::filesystem::path> first_files;
   const Damaged damaged = extract(
       *extractor, files,
-      [&](const FeatureBatch& batch, const std::vector<std::size_t>&) {
+      [&](const FeatureBatch& batch, const std::vector<std::size_t>& numbers) {
+        if (InterruptGuard::requested()) throw Interrupted(options.out + ": interrupted, nothing is written");
         if (!moments) moments.emplace(batch.features.size(1));
         moments->add(batch.features);
         if (options.rows) rows.push_back(batch.features);
+        if (options.features.dtype != "bfloat16" || first_files.size() >= kRoundingImages) return;
+        first.push_back(batch.features);
+        for (const std::size_t number : numbers) first_files.push_back(files[number]);
       },
       extraction);
   progress.finish();
   for (const auto& [number, reason] : damaged) std::cerr << "cigli: warning: " << reason << "; left out\n";
   if (!moments || moments->count() < 2) throw Error(options.data + ": fewer than two images that can be read");
+  if (!first.empty()) say_effect_of_rounding(options.features, first_files, torch::cat(first));
   write_reference(options.out, *moments, extractor->identity(), options.rows ? torch::cat(rows) : torch::Tensor());
   std::cout << options.out << ": " << moments->count() << " images, " << moments->dimensions() << " features of "
             << extractor->name() << "\n";

@@ -6,6 +6,7 @@
 #include "eval/features/dataset_scorer.h"
 #include "eval/scorer_training.h"
 #include "runtime/device.h"
+#include "runtime/files.h"
 #include "runtime/interrupt.h"
 #include "runtime/progress.h"
 #include "tools/commands.h"
@@ -52,6 +53,7 @@ int run_evaluate_scorer(const Arguments& arguments) {
   auto options = parse<EvaluateScorerOptions>(arguments);
   options.training.seed = static_cast<std::uint64_t>(options.seed);
   options.training.symmetric = true;
+  check_output(options.out);
   set_threads(options.threads);
   const Pack pack(options.data);
   const std::vector<std::int64_t> rows = rows_of(pack, options);

@@ -123,10 +123,11 @@ std::string ranking_metric(const RowValues& values) {
 std::string row_card(const EvaluationPage& page, std::size_t place, const Row& row) {
   const RowMetrics& metrics = *page.images.rows;
   const std::string& id = metrics.ids[place];
+  const std::filesystem::path folder = metadata_file(page.data).parent_path();
   std::string html = "<div class=\"card\"><div class=\"images\">" +
-                     figure(page.data / row.prompt_file_name, "prompt of " + id, "prompt") +
-                     figure(answer_to(page.generated, id), "generated image of " + id, "generated") +
-                     figure(page.data / row.target_file_name, "target of " + id, "target") + "</div><p>" +
+                     figure(folder / row.prompt_file_name, "prompt of " + id, "prompt") +
+                     figure(Answers(page.generated).to(id), "generated image of " + id, "generated") +
+                     figure(folder / row.target_file_name, "target of " + id, "target") + "</div><p>" +
                      escape_html(row.text) + " <small>" + escape_html(id) + "</small></p><p class=\"values\">";
   const char* gap = "";
   for (const auto& [name, values] : metrics.values) {

@@ -89,15 +89,13 @@ Json json_of(const std::string& name, const RowMetrics& rows, const BootstrapOpt
   const std::vector<double>& values = rows.values.at(name);
   std::vector<double> finite;
   std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double x) { return std::isfinite(x); });
-  const bool among = begins_with(name, "r_precision_");
-  const bool share = among || begins_with(name, "text_faithfulness_") || begins_with(name, "prompt_faithfulness_");
-  const Score score = score_of(finite, bootstrap, share ? share_interval : bootstrap_mean);
+  const Score score = score_of(finite, bootstrap, is_share(name) ? share_interval : bootstrap_mean);
   constexpr std::int64_t fewest = 2 * kGroups;  // as of the metrics over sets
   Json json{{"value", score.n > 0 ? Json(score.accuracy) : Json()}, {"n", score.n}, {"ci", nullptr}};
   // Of few resamples the quantiles can lie to one side of the value.
   if (score.n >= fewest)
     json["ci"] = {std::min(score.interval.low, score.accuracy), std::max(score.interval.high, score.accuracy)};
-  if (among && score.n > 0) json["candidates"] = rows.candidates;
+  if (begins_with(name, "r_precision_") && score.n > 0) json["candidates"] = rows.candidates;
   std::string note = lacking(name, static_cast<std::int64_t>(values.size()) - score.n, rows);
   if (score.n > 0 && score.n < fewest)
     note += (note.empty() ? "" : "; ") + ("no interval: it takes " + std::to_string(fewest) + " rows");
@@ -115,6 +113,11 @@ void ImageScoreOptions::visit(Fields& f) {
   f("candidates", candidates, "of r_precision, own included", Range{2, 256});
   f("batch_size", batch_size, "images that a network takes at once", Range{1, 4096});
   f("workers", workers, "threads that decode images, 0 = all cores", Range{0, 1024});
+}
+
+bool is_share(const std::string& metric) {
+  return begins_with(metric, "r_precision_") || begins_with(metric, "text_faithfulness_") ||
+         begins_with(metric, "prompt_faithfulness_");
 }
 
 void choose_features(FeatureOptions& features, const std::string& data, const std::string& convention) {

@@ -31,6 +31,9 @@ void choose_features(FeatureOptions& features, const std::string& data, const st
 // Metrics of rows, by the names that --metrics takes; those of a judge stand for all judges'.
 const std::vector<std::string>& row_metric_names();
 
+// Whether a metric of rows is 0, 1 or between: then bootstraps of rows that all agree have no width.
+bool is_share(const std::string& metric);
+
 // What a folder of generated images scored.
 struct ImageScores {
   nlohmann::ordered_json json;  // a member a metric, "sensitivity", "conventions"

@@ -190,7 +190,7 @@ std::string sensitivity_tables(const Json& sensitivity) {
 std::string drawn_differences(const Json& difference) {
   std::string lines;
   for (const auto& [name, metric] : difference.items()) {
-    std::string note = metric.value("distinguishable", true) ? "" : "not distinguishable";
+    std::string note = metric.value("distinguishable", Json()) != false ? "" : "not distinguishable";
     if (metric.contains("note")) note += (note.empty() ? "" : "; ") + metric["note"].get<std::string>();
     lines += line(name, metric, "value", {kind_of(name).better, false}, note);
   }

@@ -10,17 +10,16 @@
 
 namespace cigli {
 
-// Mean of the finite values, with its bootstrap interval.
-Score score_of_finite(const std::vector<double>& values, const BootstrapOptions& bootstrap);
-
 // What metrics lose, row by row: {"r_precision_dataset": {"drop", "n", "ci"}, ...} for those that both have; values of
 // the same rows.
 nlohmann::ordered_json drops(const RowValues& own, const RowValues& swapped, const BootstrapOptions& bootstrap);
 // The same of the rows that both have.
 nlohmann::ordered_json drops(const RowMetrics& own, const RowMetrics& swapped, const BootstrapOptions& bootstrap);
 
-// a - b, metric by metric that both have: {"fd_dataset": {"value", "ci", "distinguishable", ...}}; "bias" where what
-// the number of images adds to it is larger than the difference.
+// a - b, metric by metric that both have: {"fd_dataset": {"value", "ci", "n", "distinguishable", ...}}. Where there is
+// no interval, ci and distinguishable are null and "note" says why; "ci_about" names what the interval is about where
+// that isn't the value; "n" is a pair where it differs. "warning" where the number of images may make all of the
+// difference, with the "bias" where that is known.
 nlohmann::ordered_json difference(const ImageScores& a, const ImageScores& b, const BootstrapOptions& bootstrap);
 // An entry of it.
 nlohmann::ordered_json difference_of(double value, const Interval& interval);

@@ -59,11 +59,16 @@ std::string score_table(const Json& scores) {
 }
 
 std::string difference_table(const Json& difference) {
-  std::string table = "\n" + line("difference", "value", "95% interval", "");
+  std::string table = "\n" + line("difference", "value", "95% interval", "n");
   for (const auto& [name, metric] : difference.items()) {
-    table += line(name, number(metric["value"], "%.6g"), interval_of(metric), "");
-    if (!metric["distinguishable"].get<bool>()) table += "  not distinguishable\n";
-    if (metric.contains("note")) table += "  " + metric["note"].get<std::string>() + "\n";
+    const Json n = metric.value("n", Json());
+    const std::string count = n.is_array() ? n[0].dump() + ", " + n[1].dump() : n.is_null() ? "-" : n.dump();
+    table += line(name, number(metric["value"], "%.6g"), interval_of(metric), count);
+    if (const std::string about = metric.value("ci_about", ""); !about.empty())
+      table += line("  " + about, number(metric[about], "%.6g"), "the interval's centre", "");
+    if (metric["distinguishable"] == false) table += "  not distinguishable\n";
+    for (const char* remark : {"note", "warning"})
+      if (metric.contains(remark)) table += "  " + metric[remark].get<std::string>() + "\n";
   }
   return table;
 }

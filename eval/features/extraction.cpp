@@ -3,9 +3,11 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <future>
 
 #include "dataset/parallel.h"
+#include "eval/metrics/frechet.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 
@@ -88,6 +90,34 @@ ExtractedSet extract_all(const FeatureExtractor& extractor, const std::vector<fs
   if (!features.empty()) set.rows.features = torch::cat(features);
   if (!logits.empty()) set.rows.logits = torch::cat(logits);
   return set;
+}
+
+RoundingEffect effect_of_rounding(const FeatureExtractor& exact, std::vector<fs::path> files, const Tensor& rounded) {
+  const std::size_t count = std::min({kRoundingImages, files.size(), static_cast<std::size_t>(rounded.size(0))});
+  files.resize(count);
+  const ExtractedSet precise = extract_all(exact, files);
+  if (!precise.damaged.empty()) throw Error(precise.damaged.front().second + "; it could be read a while ago");
+  const Tensor features = precise.rows.features, same = rounded.slice(0, 0, static_cast<std::int64_t>(count));
+  RoundingEffect effect;
+  effect.images = features.size(0);
+  effect.relative_error = ((same - features).norm() / features.norm()).item<double>();
+  if (count < 2) return effect;
+  Moments of_precise(features.size(1)), of_rounded(features.size(1));
+  of_precise.add(features);
+  of_rounded.add(same);
+  effect.distance = frechet_distance(of_precise.gaussian(), of_rounded.gaussian());
+  return effect;
+}
+
+std::string to_line(const RoundingEffect& effect) {
+  char text[200];
+  int length =
+      std::snprintf(text, sizeof text, "bfloat16: of %lld images the features differ by %.4g %% from float32's",
+                    static_cast<long long>(effect.images), 100 * effect.relative_error);
+  if (effect.distance)
+    std::snprintf(text + length, sizeof text - static_cast<std::size_t>(length), ", a Fréchet distance of %.4g",
+                  *effect.distance);
+  return text;
 }
 
 }  // namespace cigli

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,5 +34,18 @@ struct ExtractedSet {
 };
 ExtractedSet extract_all(const FeatureExtractor& extractor, const std::vector<std::filesystem::path>& files,
                          const ExtractionOptions& options = {});
+
+// What a narrower type changes in features: those of the first of `files` are `rounded` [N,D], of as many as take a
+// moment at most, and `exact` computes them anew.
+struct RoundingEffect {
+  std::int64_t images = 0;
+  double relative_error = 0;
+  std::optional<double> distance;  // Fréchet's, of the features either way; not of a single image
+};
+constexpr std::size_t kRoundingImages = 128;
+RoundingEffect effect_of_rounding(const FeatureExtractor& exact, std::vector<std::filesystem::path> files,
+                                  const torch::Tensor& rounded);
+// The same as a line for people.
+std::string to_line(const RoundingEffect& effect);
 
 }  // namespace cigli

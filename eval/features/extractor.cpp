@@ -137,12 +137,24 @@ Tensor clip_input(const Image& image, std::int64_t side) {
       .narrow(2, middle(width), side);
 }
 
+const std::vector<std::string>& feature_names() {
+  static const std::vector<std::string> names{"dataset", "efficientnet-lite0", "inception", "clip"};
+  return names;
+}
+
+const std::vector<std::int64_t>& inception_layers() {
+  static const std::vector<std::int64_t> layers{64, 192, 768, 2048};
+  return layers;
+}
+
 void FeatureOptions::visit(Fields& f) {
+  std::vector<std::string> names{""};
+  names.insert(names.end(), feature_names().begin(), feature_names().end());
   f("features", features,
     "whose features images are compared by (default: dataset for synthetic data and NLVR, else efficientnet-lite0 "
     "where "
     "its weights are there)",
-    Choices{{"", "dataset", "efficientnet-lite0", "inception", "clip"}});
+    Choices{names});
   f("weights", weights, "file of their weights, safetensors or .pth");
   f("scorer", scorer, "scorer of `cigli evaluate scorer` in place of the embedded one");
   f("resampling", resampling, "how inception's images are brought to 299x299 (default: as the convention has it)",
@@ -171,7 +183,8 @@ std::unique_ptr<FeatureExtractor> make_extractor(const FeatureOptions& options, 
   }
   if (options.features == "clip") return std::make_unique<ClipExtractor>(weights_of(options), options);
   TORCH_CHECK(options.features == "inception", "no features '", options.features, "'");
-  if (options.layer != 64 && options.layer != 192 && options.layer != 768 && options.layer != 2048)
+  const std::vector<std::int64_t>& layers = inception_layers();
+  if (std::find(layers.begin(), layers.end(), options.layer) == layers.end())
     throw UsageError("--layer " + std::to_string(options.layer) + ", expected 64, 192, 768 or 2048");
   FeatureOptions filled = options;
   if (filled.resampling.empty()) filled.resampling = name(Resampling::torch_bilinear);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dataset/image.h"
 #include "runtime/options.h"
@@ -22,6 +23,10 @@ struct FeatureOptions {
   std::string dtype = "float32";  // that the network computes in: or bfloat16
   void visit(Fields& f);
 };
+
+// What `features` and `layer` may be.
+const std::vector<std::string>& feature_names();
+const std::vector<std::int64_t>& inception_layers();
 
 struct FeatureBatch {
   torch::Tensor features;  // [B,D] float32

@@ -21,9 +21,10 @@ struct Reference {
 
 void write_reference(const std::filesystem::path& file, const Moments& moments, const nlohmann::ordered_json& identity,
                      const torch::Tensor& rows = {});
-// Throws Error naming the file and the array that is missing or can't be used.
+// Throws Error naming the file and the array that is missing, can't be used, or contradicts the others: rows must be n,
+// with mu and sigma as their mean and covariance to 1e-6. Of a file without them, rows, n and identity aren't known.
 Reference read_reference(const std::filesystem::path& file);
-// The moments of all sets together. Throws Error where n isn't known or the features differ.
+// The moments of all sets together. Throws Error where n isn't known, the features differ or a file stands twice.
 Moments merged(const std::vector<std::filesystem::path>& files, nlohmann::ordered_json& identity);
 
 // Throws Error, naming both, unless features of these identities may be compared; unknown ones may.

@@ -51,13 +51,13 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-Case read_case(const Row& row, const fs::path& generated, const fs::path& data) {
+Case read_case(const Row& row, const Answers& answers, const fs::path& data) {
   Case found;
   found.id = row.id;
   found.group = group_of(row);
   found.sentence = joined(nlvr1_words(row.text));
   found.says = parse_nlvr1(row.text);
-  const fs::path file = answer_to(generated, row.id);
+  const fs::path file = answers.to(row.id);
   std::int64_t side = 0;
   try {
     if (source_of(row) != "nlvr1") throw Error("source \"" + source_of(row) + "\", expected \"nlvr1\"");
@@ -195,9 +195,10 @@ std::vector<Case> read_cases(const fs::path& generated, const fs::path& data, co
                              Nlvr1Score& score) {
   const std::vector<Row> rows = scorable_rows(data, options.split, score.faults);
   std::vector<Case> all(rows.size());
+  const Answers answers(generated);
   for_each_parallel(static_cast<std::int64_t>(rows.size()), options.threads, [&](std::int64_t i) {
     const auto at = static_cast<std::size_t>(i);
-    all[at] = read_case(rows[at], generated, data);
+    all[at] = read_case(rows[at], answers, data);
   });
   const std::string file = metadata_file(data).string();
   std::vector<Case> cases;

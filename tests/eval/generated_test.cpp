@@ -97,7 +97,7 @@ TEST(AnswerTo, IsTheRowsOwnFile) {
   for (const char* name :
        {"a.png", "a.jpg", "a-0.png", "b.jpeg", "b-0.png", "c-0.bmp", "c-1.bmp", "d-1.png", "e.f.jpg"})
     put(folder / name);
-  const auto answer = [&](const std::string& id) { return answer_to(folder, id).filename().string(); };
+  const auto answer = [&](const std::string& id) { return Answers(folder).to(id).filename().string(); };
   EXPECT_EQ(answer("a"), "a.png");
   EXPECT_EQ(answer("b"), "b.jpeg");
   EXPECT_EQ(answer("c"), "c-0.bmp");
@@ -109,7 +109,7 @@ TEST(AnswerTo, IsTheRowsOwnFile) {
 TEST(AnswerTo, TakesEndingsInAnyCase) {
   const TemporaryFolder folder;
   for (const char* name : {"a.Png", "b.jPeG", "c-0.BMP", "d.gif", "contact.png"}) put(folder / name);
-  const auto answer = [&](const std::string& id) { return answer_to(folder, id).filename().string(); };
+  const auto answer = [&](const std::string& id) { return Answers(folder).to(id).filename().string(); };
   EXPECT_EQ(answer("a"), "a.Png");
   EXPECT_EQ(answer("b"), "b.jPeG");
   EXPECT_EQ(answer("c"), "c-0.BMP");
@@ -130,7 +130,7 @@ TEST(AnswerTo, IsWhatResultsListWhereNoFileHasItsName) {
   const Answers answers(folder);
   for (const auto& [id, file] : {std::pair{"k", "k.png"}, {"a", "sub/x.png"}}) {
     EXPECT_EQ(answers.to(id), folder / file);
-    EXPECT_EQ(answer_to(folder, id), folder / file);
+    EXPECT_EQ(Answers(folder).to(id), folder / file);
   }
   EXPECT_EQ(answers.to("none"), "");
   EXPECT_EQ(answers.to("contact"), "");

@@ -140,6 +140,29 @@ TEST(Files, RefusesWhatIsNoFile) {
   EXPECT_TRUE(contains(error_of([&] { make_folder(folder / "file"); }), (folder / "file").string()));
 }
 
+TEST(Files, OutputIsCheckedBeforeItIsThere) {
+  const TemporaryFolder folder;
+  write_file(folder / "file", "old");
+  fs::create_symlink("file", folder / "link");
+  for (const char* name : {"file", "link", "new"}) check_output(folder / name);
+  EXPECT_EQ(read_file(folder / "file"), "old");
+  EXPECT_EQ(names_in(folder.path()).size(), 2U);
+  EXPECT_EQ(error_of([&] { check_output(folder / "none/file"); }),
+            "cannot write " + (folder / "none/file").string() + ": " + (folder / "none").string() + " does not exist");
+  EXPECT_TRUE(contains(error_of([&] { check_output(folder / "file/x"); }), "file is no folder"));
+  EXPECT_TRUE(contains(error_of([&] { check_output(folder.path()); }), "is a folder, expected a file"));
+  EXPECT_TRUE(contains(error_of([&] { check_output(folder / "new/"); }), "expected the name of a file"));
+  EXPECT_TRUE(contains(error_of([&] { check_output(""); }), "expected the name of a file"));
+  ASSERT_EQ(chmod(folder.path().c_str(), 0555), 0);
+  std::string closed;
+  {
+    const OrdinaryUser user;
+    closed = error_of([&] { check_output(folder / "file"); });
+  }
+  ASSERT_EQ(chmod(folder.path().c_str(), 0755), 0);
+  EXPECT_EQ(closed, "cannot write " + (folder / "file").string() + ": Permission denied");
+}
+
 TEST(Files, ReadingIsBounded) {
   const TemporaryFolder folder;
   write_file(folder / "file", std::string(100, 'x'));

@@ -121,5 +121,20 @@ TEST_F(Extraction, AnErrorOfWhoTakesThemComesOut) {
   EXPECT_EQ(error_of([&] { extract(MeanColour(), files, take, {2, 1, {}}); }), "enough");
 }
 
+TEST_F(Extraction, TheEffectOfRoundingIsThatOfTheFirstImages) {
+  make_images(9);
+  const Tensor features = extract_all(MeanColour(), files).rows.features, rounded = features * 1.01;
+  const RoundingEffect effect = effect_of_rounding(MeanColour(), files, rounded.slice(0, 0, 7));
+  EXPECT_EQ(effect.images, 7);
+  EXPECT_NEAR(effect.relative_error, 0.01, 1e-6);
+  ASSERT_TRUE(effect.distance.has_value());
+  EXPECT_GT(*effect.distance, 0);
+  EXPECT_EQ(to_line(effect).rfind("bfloat16: of 7 images the features differ by 1 % from float32's, a ", 0), 0u)
+      << to_line(effect);
+  const RoundingEffect of_one = effect_of_rounding(MeanColour(), files, rounded.slice(0, 0, 1));
+  EXPECT_FALSE(of_one.distance.has_value());
+  EXPECT_EQ(to_line(of_one).find("distance"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace cigli

@@ -79,7 +79,65 @@ TEST_F(ReferenceFile, RefusesArraysThatDoNotFit) {
   expect_refused({{"mu", mu}, {"sigma", sigma * NAN}}, {"real.npz"});
   expect_refused({{"mu", mu}, {"sigma", sigma}, {"rows", torch::zeros({7, 4})}}, {"real.npz", "'rows'", "[N, 3]"});
   expect_refused({{"mu", mu}, {"sigma", sigma}, {"features", bytes_of("no JSON")}}, {"real.npz", "'features'"});
+  expect_refused({{"mu", torch::zeros({0})}, {"sigma", torch::zeros({0, 0})}}, {"real.npz", "mu [0]", "[D]"});
   EXPECT_NE(error_of([&] { read_reference(folder / "none.npz"); }).find("none.npz"), std::string::npos);
+}
+
+TEST_F(ReferenceFile, SaysWhatNumberIsNone) {
+  const auto expect_no_count = [&](const Tensor& n, const std::string& found) {
+    expect_refused({{"mu", torch::zeros({3})}, {"sigma", torch::eye(3)}, {"n", n}},
+                   {"real.npz: array 'n' " + found, "expected the number of images"});
+  };
+  expect_no_count(torch::tensor(NAN), "is nan");
+  expect_no_count(torch::tensor(-4), "is -4");
+  expect_no_count(torch::tensor(1), "is 1");
+  expect_no_count(torch::tensor(7.5), "is 7.5");
+  expect_no_count(torch::tensor(1e300, torch::kFloat64), "is 1e+300");
+  expect_no_count(torch::tensor({4, 5}), "has 2 numbers");
+}
+
+TEST_F(ReferenceFile, SaysOfWhichFeaturesItCannotBe) {
+  const auto expect_unknown = [&](const char* identity, const std::vector<std::string>& parts) {
+    std::vector<std::string> all{"real.npz: its array 'features'"};
+    all.insert(all.end(), parts.begin(), parts.end());
+    expect_refused({{"mu", torch::zeros({3})}, {"sigma", torch::eye(3)}, {"features", bytes_of(identity)}}, all);
+  };
+  expect_unknown(R"(["dataset"])", {"no JSON object"});
+  expect_unknown(R"({"features":7})", {R"("features" 7)", R"("inception" or "clip")"});
+  expect_unknown(R"({"features":null})", {R"("features" of type null)", "expected text"});
+  expect_unknown(R"({"features":"foo"})", {R"("foo")", R"("dataset", "efficientnet-lite0", "inception" or "clip")"});
+  expect_unknown(R"({"features":"inception","layer":"2048"})", {R"("layer" of type string)", "whole number"});
+  expect_unknown(R"({"features":"inception","layer":7})", {R"("layer" 7)", "768 or 2048"});
+  expect_unknown(R"({"features":"inception","resampling":"foo"})", {R"("resampling" "foo")", "tf1-bilinear"});
+  expect_unknown(R"({"features":"dataset","weights":{"a":[]}})", {R"("weights" of type object)"});
+}
+
+TEST_F(ReferenceFile, RowsAreThoseOfTheStatistics) {
+  const Tensor rows = torch::randn({30, 5}) + 1000;
+  write_reference(file, moments_of(rows), kDataset, rows);
+  const auto arrays = read_npz(file);
+  const auto refuse = [&](const char* name, const Tensor& array, const std::vector<std::string>& parts) {
+    auto changed = arrays;
+    changed[name] = array;
+    expect_refused(changed, parts);
+  };
+  const Tensor &mu = arrays.at("mu"), &sigma = arrays.at("sigma");
+  refuse("n", torch::tensor(31), {"real.npz: array 'rows' has 30 rows", "31"});
+  refuse("rows", rows.slice(0, 0, 29), {"real.npz: array 'rows' has 29 rows", "30"});
+  refuse("rows", rows + 1, {"real.npz: array 'rows'", "another mean than mu"});
+  refuse("mu", mu * (1 + 1e-5), {"another mean than mu"});
+  refuse("rows", rows * NAN, {"real.npz: array 'rows'", "not finite"});
+  refuse("sigma", sigma * (1 + 1e-5), {"real.npz: array 'rows'", "another covariance than sigma"});
+  refuse("sigma", sigma.diagonal().diag(), {"another covariance than sigma"});
+  // Any order of the rows will do, and what differs by rounding alone.
+  auto changed = arrays;
+  changed["rows"] = rows.flip(0).to(torch::kFloat64);
+  changed["sigma"] = sigma * (1 + 1e-8);
+  write_npz(file, changed);
+  EXPECT_EQ(read_reference(file).rows.size(0), 30);
+  const Tensor same = torch::full({30, 5}, 1e4 / 3);
+  write_reference(file, moments_of(same), kDataset, same);
+  EXPECT_EQ(error_of([&] { read_reference(file); }), "");
 }
 
 TEST_F(ReferenceFile, PartsMergedAreTheWhole) {
@@ -111,6 +169,12 @@ TEST_F(ReferenceFile, MergesOnlyWhatIsOfOneKind) {
   EXPECT_NE(error().find("second.npz: 3 dimensions"), std::string::npos) << error();
   write_npz(second, {{"mu", torch::zeros({4})}, {"sigma", torch::eye(4)}});
   EXPECT_NE(error().find("second.npz: no array 'n'"), std::string::npos) << error();
+  Json identity;
+  for (const fs::path& again : {first, folder / "." / "first.npz"})
+    EXPECT_EQ(error_of([&] {
+                merged({first, again}, identity);
+              }),
+              again.string() + ": stands twice, expected files of different images");
 }
 
 TEST(CheckIdentity, NamesWhatDiffersAndBothFiles) {
