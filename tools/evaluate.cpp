@@ -263,11 +263,9 @@ void add_difference(const EvaluateOptions& options, const std::optional<ImageSco
     for (const auto& [name, metric] : of_images.items()) all[name] = metric;
     outcome.json["compared"] = std::move(other.json);
   }
-  for (auto& [name, metric] : all.items())
-    if (metric.contains("bias")) {
-      metric["note"] = "the bias of so few images is larger than this difference";
-      std::cerr << "cigli: warning: " << name << ": " << metric["note"].get<std::string>() << "\n";
-    }
+  for (const auto& [name, metric] : all.items())
+    if (metric.contains("warning"))
+      std::cerr << "cigli: warning: " << name << ": " << metric["warning"].get<std::string>() << "\n";
   outcome.table += difference_table(all);
   outcome.json["difference"] = std::move(all);
 }

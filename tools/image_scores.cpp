@@ -368,24 +368,15 @@ Json ImageScorer::conventions(const ImageScores& scores) const {
     if (scores.rows->candidates > 0) json["candidates"] = scores.rows->candidates;
   }
   if (options_.features.dtype != "bfloat16" || !scores.features.rows.features.defined()) return json;
-  // What the type changes, of as many images as take a moment.
-  constexpr std::size_t most = 128;
   FeatureOptions exact = options_.features;
   exact.dtype = "float32";
-  const std::vector<fs::path> files(
-      scores.files.begin(), scores.files.begin() + static_cast<std::ptrdiff_t>(std::min(most, scores.files.size())));
-  const torch::Tensor precise = extract_all(*make_extractor(exact, embedded_scorer()), files).rows.features;
-  const torch::Tensor rounded = scores.features.rows.features.slice(0, 0, precise.size(0));
-  const double error = ((rounded - precise).norm() / precise.norm()).item<double>();
-  Json& effect = json["bfloat16"] = {{"images", precise.size(0)}, {"relative_error", error}};
-  if (precise.size(0) > 1) {
-    Moments of_precise(precise.size(1)), of_rounded(precise.size(1));
-    of_precise.add(precise);
-    of_rounded.add(rounded);
-    effect["distance"] = frechet_distance(of_precise.gaussian(), of_rounded.gaussian());
-  }
-  std::cerr << "cigli: bfloat16: of " << precise.size(0) << " images the features differ by " << 100 * error
-            << " % from float32's, a Fréchet distance of " << effect.value("distance", 0.0) << "\n";
+  std::vector<fs::path> readable;
+  for (const std::size_t number : scores.features.numbers) readable.push_back(scores.files[number]);
+  const RoundingEffect effect =
+      effect_of_rounding(*make_extractor(exact, embedded_scorer()), readable, scores.features.rows.features);
+  Json& changed = json["bfloat16"] = {{"images", effect.images}, {"relative_error", effect.relative_error}};
+  if (effect.distance) changed["distance"] = *effect.distance;
+  std::cerr << "cigli: " << to_line(effect) << "\n";
   return json;
 }
 

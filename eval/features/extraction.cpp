@@ -96,12 +96,13 @@ RoundingEffect effect_of_rounding(const FeatureExtractor& exact, std::vector<fs:
   const std::size_t count = std::min({kRoundingImages, files.size(), static_cast<std::size_t>(rounded.size(0))});
   files.resize(count);
   const ExtractedSet precise = extract_all(exact, files);
-  if (!precise.damaged.empty()) throw Error(precise.damaged.front().second + "; it could be read a while ago");
-  const Tensor features = precise.rows.features, same = rounded.slice(0, 0, static_cast<std::int64_t>(count));
   RoundingEffect effect;
-  effect.images = features.size(0);
+  effect.images = static_cast<std::int64_t>(precise.numbers.size());
+  if (effect.images == 0) return effect;
+  const std::vector<std::int64_t> numbers(precise.numbers.begin(), precise.numbers.end());
+  const Tensor features = precise.rows.features, same = rounded.index_select(0, torch::tensor(numbers));
   effect.relative_error = ((same - features).norm() / features.norm()).item<double>();
-  if (count < 2) return effect;
+  if (effect.images < 2) return effect;
   Moments of_precise(features.size(1)), of_rounded(features.size(1));
   of_precise.add(features);
   of_rounded.add(same);
