@@ -375,9 +375,11 @@ EvaluateOutcome evaluate_arrays(const EvaluateOptions& options) {
                      "--generated-stats");
   // Rows of features may be of any; statistics of ours say of which.
   const bool named = real.statistics && generated.statistics && identity.is_object();
+  std::string features = named ? identity.value("features", "") : "";
+  std::replace(features.begin(), features.end(), '-', '_');
   FeatureMetricOptions metrics = options.images.metrics;
   metrics.forgiving = metrics.metrics.empty();
-  const Json found = feature_metrics(sets, metrics, named ? identity.value("features", "") : "");
+  const Json found = feature_metrics(sets, metrics, features);
   const auto failed = [](const Json& metric) { return metric.contains("value") && metric["value"].is_null(); };
   if (std::all_of(found.begin(), found.end(), failed))
     throw Error(found.empty() ? "no metric can be had of these arrays" : found.begin()->value("note", ""));

@@ -7,7 +7,6 @@
 #include <iostream>
 
 #include "dataset/metadata.h"
-#include "eval/metrics/frechet.h"
 #include "models/embedded.h"
 #include "runtime/error.h"
 #include "runtime/progress.h"

@@ -229,7 +229,7 @@ TEST(ShapesProgram, CannotBeSaidWhereItNamesNothingOrChangesNothing) {
       {"one-fewer", {{"shape", "square"}}},                        // only one
       {"match-count", {{"shape", "circle"}, {"to_shape", "square"}}},
       {"move", {{"colour", "green"}, {"shape", "circle"}, {"direction", "left"}}},
-      {"grow", {{"colour", "green"}, {"shape", "square"}}},  // large_size already
+      {"grow", {{"colour", "green"}, {"shape", "square"}}},  // large already
       {"swap-places", {{"colour", "red"}, {"shape", "circle"}, {"to_colour", "red"}, {"to_shape", "circle"}}}};
   for (const auto& [family, arguments] : wrong)
     EXPECT_TRUE(outcomes(rich(), prompt(), program(family, arguments)).empty()) << family << arguments.dump();

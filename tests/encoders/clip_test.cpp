@@ -44,7 +44,7 @@ TensorFile formula_file(const std::string& salt, const Shapes& shapes) {
   return file;
 }
 
-// The clip_reference's small model, made once.
+// The reference's small model, made once.
 const TensorFile& reference_file() {
   static const TensorFile file = [] {
     const json expected = json::parse(read_file(clip_reference / "expected.json"));
@@ -54,7 +54,7 @@ const TensorFile& reference_file() {
 }
 
 Clip reference_clip(torch::Dtype dtype, const ClipOptions& options = {}) {
-  PretrainedWeights weights(reference_file(), "clip_reference");
+  PretrainedWeights weights(reference_file(), "reference");
   return Clip(weights, options, dtype);
 }
 
@@ -119,7 +119,7 @@ Tensor small_images() { return 255 * test::formula_uniform("small", "images", {5
 Tensor small_ids() { return (599 * test::formula_uniform("small", "ids", {5, 12})).to(torch::kInt64); }
 
 TEST(ClipReference, BothTowersEqualItInDoublePrecision) {
-  if (!fs::exists(clip_reference)) GTEST_SKIP() << "no clip_reference values of CLIP in " << clip_reference;
+  if (!fs::exists(clip_reference)) GTEST_SKIP() << "no reference values of CLIP in " << clip_reference;
   const Clip clip = reference_clip(torch::kFloat64);
   const Tensor images = clip.embed_images(reference_images()), texts = clip.embed_texts(reference_ids());
   EXPECT_LT(relative_error(images, expected("image_embeds")), 1e-12);
@@ -135,7 +135,7 @@ TEST(ClipReference, BothTowersEqualItInDoublePrecision) {
 }
 
 TEST(ClipReference, LowerPrecisionsStayNear) {
-  if (!fs::exists(clip_reference)) GTEST_SKIP() << "no clip_reference values of CLIP in " << clip_reference;
+  if (!fs::exists(clip_reference)) GTEST_SKIP() << "no reference values of CLIP in " << clip_reference;
   for (const auto& [dtype, tolerance] : {std::pair(torch::kFloat32, 1e-5), std::pair(torch::kBFloat16, 0.05)}) {
     const Clip clip = reference_clip(dtype);
     const Tensor images = clip.embed_images(reference_images()), texts = clip.embed_texts(reference_ids());
@@ -150,7 +150,7 @@ TEST(ClipReference, LowerPrecisionsStayNear) {
 
 TEST(ClipReference, TokenizedTextsAreCutAtTheContext) {
   if (!fs::exists(clip_reference) || !fs::exists(clip_merges))
-    GTEST_SKIP() << "no clip_reference values of CLIP, or no merges";
+    GTEST_SKIP() << "no reference values of CLIP, or no merges";
   const Tokenizer tokenizer = Tokenizer::load(clip_merges);
   const Clip clip = reference_clip(torch::kFloat64);
   ASSERT_EQ(tokenizer.vocabulary(), clip.vocabulary());
@@ -165,7 +165,7 @@ TEST(ClipReference, TokenizedTextsAreCutAtTheContext) {
 }
 
 TEST(ClipReference, HeadsSayHowChannelsAttend) {
-  if (!fs::exists(clip_reference)) GTEST_SKIP() << "no clip_reference values of CLIP in " << clip_reference;
+  if (!fs::exists(clip_reference)) GTEST_SKIP() << "no reference values of CLIP in " << clip_reference;
   const Clip two = reference_clip(torch::kFloat64, {{2, true}, {4, true}});
   EXPECT_LT(relative_error(two.embed_images(reference_images()), expected("image_embeds")), 1e-12);
   EXPECT_GT(relative_error(two.embed_texts(reference_ids()), expected("text_embeds")), 1e-3);
