@@ -38,6 +38,8 @@ void load_weights(torch::nn::Module& module, const TensorFile& content, const st
     if (tensor.sizes() != found->second.sizes())
       throw Error(file.string() + ": tensor " + name + " is " + c10::str(tensor.sizes()) + ", expected " +
                   c10::str(found->second.sizes()));
+    if (tensor.is_floating_point() && !tensor.isfinite().all().item<bool>())
+      throw Error(file.string() + ": tensor " + name + " has a value that is not finite");
     found->second.copy_(tensor);
     values.erase(found);
   }
@@ -52,7 +54,7 @@ const std::string& metadata_of(const TensorFile& content, const std::string& key
 }
 
 nlohmann::json options_of(const TensorFile& content, const std::string& format, const std::filesystem::path& file) {
-  const std::string& found = metadata_of(content, "cigli.format", file);
+  const std::string found = metadata_of(content, "cigli.format", file);
   if (found != format) throw Error(file.string() + ": format '" + found + "', expected '" + format + "'");
   auto object = nlohmann::json::parse(metadata_of(content, "cigli.options", file), nullptr, false);
   if (!object.is_object()) throw Error(file.string() + ": its cigli.options are no JSON object");

@@ -21,7 +21,7 @@ void put_parameters(const torch::nn::Module& module, TensorFile& content);
 void to_bfloat16(TensorFile& content);
 
 // Sets parameters and buffers to what the file has; its tensors `training.*` are passed over. Throws Error naming a
-// tensor that is missing, misshapen or none of the module's.
+// tensor that is missing, misshapen, none of the module's or not finite.
 void load_weights(torch::nn::Module& module, const TensorFile& content, const std::filesystem::path& file);
 
 // A metadata entry, and the options, of a file of this format; throws Error where it is another or has none.

@@ -98,7 +98,11 @@ std::vector<fs::path> image_files(const fs::path& folder) {
 }
 
 std::vector<fs::path> real_images(const fs::path& data, const std::string& split) {
-  if (!fs::exists(metadata_file(data))) return image_files(data);
+  if (!fs::exists(metadata_file(data))) {
+    if (!split.empty())
+      throw UsageError("--split " + split + ": " + data.string() + " has no metadata.jsonl with rows");
+    return image_files(data);
+  }
   std::vector<std::string> faults;
   std::vector<fs::path> files;
   std::set<std::string> names;

@@ -15,7 +15,7 @@ namespace cigli {
 std::vector<std::filesystem::path> image_files(const std::filesystem::path& folder);
 
 // Real images: the targets of a dataset folder's rows, of this split alone ("" = all), each file once; or all images of
-// a folder without metadata.jsonl. Throws Error where there are none.
+// a folder without metadata.jsonl, which has no splits. Throws Error where there are none.
 std::vector<std::filesystem::path> real_images(const std::filesystem::path& data, const std::string& split);
 
 // The images of a folder that answer rows: ID.png, .jpg, .jpeg or .bmp, or ID-0 where there are several; else the first

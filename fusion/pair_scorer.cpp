@@ -43,8 +43,6 @@ PairScorerImpl::PairScorerImpl(const PairScorerOptions& o, std::int64_t vocabula
   nn::init::zeros_(out->bias);
 }
 
-Tensor PairScorerImpl::key(const Tensor& target) { return project(image->forward(target).tokens); }
-
 Tensor PairScorerImpl::query(const TokenBatch& words, const Tensor& prompt, std::int64_t height, std::int64_t width) {
   const std::int64_t batch = prompt.size(0);
   const ImageMaps maps = image->forward(prompt);
@@ -55,7 +53,7 @@ Tensor PairScorerImpl::query(const TokenBatch& words, const Tensor& prompt, std:
                       pooled(condition.pooled).view({batch, options.fusion.width, 1, 1});
   const Tensor change = out(torch::relu(read));
   if (options.fusion.inputs == "text-only") return change;
-  return gain * resized(project(maps.tokens), height, width) + change;
+  return gain * resized(key(maps), height, width) + change;
 }
 
 Tensor pair_scores(const Tensor& queries, const Tensor& keys) {

@@ -25,7 +25,8 @@ struct PairScorerImpl : torch::nn::Module {
   PairScorerImpl(const PairScorerOptions& options, std::int64_t vocabulary);
 
   // Targets [B,3,H,W] in [-1,1] to keys [B,C,h,w], a cell a patch of the image encoder.
-  torch::Tensor key(const torch::Tensor& target);
+  torch::Tensor key(const torch::Tensor& target) { return key(image->forward(target)); }
+  torch::Tensor key(const ImageMaps& of_target) { return project(of_target.tokens); }
   // Text and prompts [B,3,Hp,Wp] to queries [B,C,h,w] for targets of h x w cells.
   torch::Tensor query(const TokenBatch& text, const torch::Tensor& prompt, std::int64_t height, std::int64_t width);
 

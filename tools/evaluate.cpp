@@ -130,11 +130,11 @@ BootstrapOptions bootstrap_of(const EvaluateOptions& options) {
   return bootstrap;
 }
 
+// `fate`: what becomes of rows without an image.
 template <class Scores>
-void warn_about_rows(const Scores& scores, bool present_only) {
+void warn_about_rows(const Scores& scores, const std::string& fate) {
   warn_about("rows of the dataset cannot be used and are not scored", scores.faults);
-  warn_about(present_only ? "images are missing and not scored" : "images are missing and count as failures",
-             scores.missing);
+  warn_about("images are missing and " + fate, scores.missing);
   warn_about("images are damaged and count as failures", scores.damaged);
 }
 
@@ -145,14 +145,18 @@ int exit_code(const Scores& scores, bool present_only) {
   return scores.faults.empty() && all_there ? 0 : 3;
 }
 
-EvaluateOutcome evaluate_consistency(const EvaluateOptions& options) {
+std::string fate_of_missing(const EvaluateOptions& options) {
+  return options.present_only ? "not scored" : "count as failures";
+}
+
+EvaluateOutcome evaluate_consistency(const EvaluateOptions& options, const std::string& fate) {
   ConsistencyOptions scoring;
   scoring.split = options.split;
   scoring.present_only = options.present_only;
   scoring.threads = options.threads;
   scoring.bootstrap = bootstrap_of(options);
   const Consistency scores = score_consistency(options.generated, options.data, scoring);
-  warn_about_rows(scores, options.present_only);
+  warn_about_rows(scores, fate);
   return {{{"consistency", to_json(scores)}},      to_table(scores), lines_of(scores.rows),
           exit_code(scores, options.present_only), scores.rows,      scores.missing};
 }
@@ -165,7 +169,7 @@ EvaluateOutcome evaluate_nlvr1(const EvaluateOptions& options) {
   scoring.threads = options.threads;
   scoring.bootstrap = bootstrap_of(options);
   const Nlvr1Score scores = score_nlvr1(options.generated, options.data, scoring);
-  warn_about_rows(scores, options.present_only);
+  warn_about_rows(scores, fate_of_missing(options));
   warn_about("rows without structured_rep have no truth", scores.undescribed);
   return {{{"nlvr1", to_json(scores)}},
           to_table(scores),
@@ -184,7 +188,7 @@ EvaluateOutcome evaluate_truth(const EvaluateOptions& options) {
                      " is none");
   if (nlvr1 && options.wants({"nlvr1"})) return evaluate_nlvr1(options);
   if (rows && !nlvr1 && has_programs(options.data) && options.wants({"consistency"}))
-    return evaluate_consistency(options);
+    return evaluate_consistency(options, fate_of_missing(options));
   for (const std::string& metric : options.images.metrics.metrics)
     if (metric == "consistency" || metric == "nlvr1")
       throw UsageError("--metrics " + metric + " is for " +
@@ -214,7 +218,7 @@ std::optional<Score> consistency_difference(EvaluateOptions options, const std::
                                             EvaluateOutcome& outcome) {
   if (outcome.consistency.empty()) return std::nullopt;
   options.generated = folder;
-  EvaluateOutcome other = evaluate_consistency(options);
+  EvaluateOutcome other = evaluate_consistency(options, "not compared");
   outcome.code = std::max(outcome.code, other.code);
   std::set<std::string> unanswered(outcome.unanswered.begin(), outcome.unanswered.end());
   unanswered.insert(other.unanswered.begin(), other.unanswered.end());
@@ -299,7 +303,8 @@ ImageScores score_images(const EvaluateOptions& options, const ImageScorer& scor
 EvaluateOutcome evaluate_images(const EvaluateOptions& options) {
   for (const std::string* folder : {&options.compare, &options.swapped_text, &options.swapped_image, &options.training})
     if (!folder->empty() && !std::filesystem::exists(*folder)) throw Error(*folder + ": no such folder");
-  if (options.generated.empty() || (options.data.empty() && options.reference.empty() && options.wants({"fid"})))
+  const bool alone = options.data.empty() && options.reference.empty();
+  if (options.generated.empty() || (alone && options.images.metrics.metrics.empty()))
     throw UsageError("evaluate needs --generated and --data or --reference, or arrays (--real-features, ...)");
   EvaluateOutcome outcome = evaluate_truth(options);
   std::optional<ImageScorer> scorer;
@@ -343,6 +348,7 @@ FeatureSide side_of(const std::string& features, const std::string& statistics, 
 
 // What is of images alone and would say nothing beside arrays.
 void refuse_options_of_images(const EvaluateOptions& options) {
+  const FeatureOptions& features = options.images.features;
   const std::pair<const char*, const std::string*> given[] = {{"--generated", &options.generated},
                                                               {"--data", &options.data},
                                                               {"--reference", &options.reference},
@@ -352,7 +358,14 @@ void refuse_options_of_images(const EvaluateOptions& options) {
                                                               {"--training", &options.training},
                                                               {"--split", &options.split},
                                                               {"--rows", &options.rows},
-                                                              {"--html", &options.html}};
+                                                              {"--html", &options.html},
+                                                              {"--features", &features.features},
+                                                              {"--weights", &features.weights},
+                                                              {"--scorer", &features.scorer},
+                                                              {"--resampling", &features.resampling},
+                                                              {"--clip-weights", &options.images.clip_weights},
+                                                              {"--clip-merges", &options.images.clip_merges},
+                                                              {"--lpips-weights", &options.images.lpips_weights}};
   for (const auto& [name, value] : given)
     if (!value->empty()) throw UsageError(std::string(name) + " is of images, not of arrays; expected one of them");
   for (const std::string& metric : options.images.metrics.metrics) {
@@ -386,13 +399,22 @@ EvaluateOutcome evaluate_arrays(const EvaluateOptions& options) {
   return {found, score_table(found), {}, 0, {}, {}};
 }
 
+void check_outputs(const EvaluateOptions& options) {
+  std::set<std::string> files;
+  for (const std::string* file : {&options.out, &options.rows, &options.html}) {
+    if (file->empty()) continue;
+    check_output(*file);
+    if (!files.insert(std::filesystem::weakly_canonical(*file).string()).second)
+      throw UsageError(*file + ": more than one of --out, --rows and --html would be written to it");
+  }
+}
+
 }  // namespace
 
 int run_evaluate(const Arguments& arguments) {
   const auto options = parse<EvaluateOptions>(arguments);
   set_threads(options.threads);
-  for (const std::string* file : {&options.out, &options.rows, &options.html})
-    if (!file->empty()) check_output(*file);
+  check_outputs(options);
   const EvaluateOutcome outcome = options.of_arrays() ? evaluate_arrays(options) : evaluate_images(options);
   if (!options.out.empty()) write_file(options.out, outcome.json.dump(2) + "\n");
   if (!options.rows.empty()) {

@@ -120,7 +120,8 @@ bool is_share(const std::string& metric) {
 }
 
 void choose_features(FeatureOptions& features, const std::string& data, const std::string& convention) {
-  if (features.resampling.empty()) features.resampling = name(resampling_of(convention));
+  if (features.features == "inception" && features.resampling.empty())
+    features.resampling = name(resampling_of(convention));
   if (!features.features.empty()) return;
   bool drawn = false;
   if (!data.empty() && fs::exists(metadata_file(data)))
@@ -152,6 +153,8 @@ ImageScorer::ImageScorer(const ImageScoreOptions& options, const std::string& da
                          const std::string& reference)
     : options_(options), data_(data), split_(split), real_name_(reference.empty() ? data : reference) {
   has_rows_ = !data.empty() && fs::exists(metadata_file(data));
+  if (!data.empty() && !reference.empty() && !has_rows_)
+    throw UsageError("--data " + data + " and --reference are either real images; expected one of them");
   FeatureOptions& features = options_.features;
   if (!reference.empty()) {
     reference_ = read_reference(reference);
@@ -175,6 +178,8 @@ ImageScorer::ImageScorer(const ImageScoreOptions& options, const std::string& da
       clip_.emplace(options.clip_weights, options.clip_merges,
                     features.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32);
   }
+  if (!has_rows_ && !features.scorer.empty() && features.features != "dataset")
+    throw UsageError("--scorer is of the features dataset, or of --data DIR with metadata.jsonl");
   check_metrics();
   if (!reference.empty()) {
     check_identity(reference_->identity, reference, extractor_->identity(), "the images");
@@ -185,6 +190,17 @@ ImageScorer::ImageScorer(const ImageScoreOptions& options, const std::string& da
 }
 
 void ImageScorer::check_metrics() const {
+  check_options(options_.metrics);
+  for (const std::string& metric : of_features(options_.metrics.metrics)) {
+    if (metric == "is" && !extractor_->classifies())
+      throw UsageError("--metrics is needs class logits, which the features " + options_.features.features +
+                       " have none of; expected --features inception or efficientnet-lite0");
+    if (metric == "is") continue;
+    if (real_name_.empty()) throw UsageError("--metrics " + metric + " needs real images: --data or --reference");
+    if (reference_ && !reference_->rows.defined() && metric != "fid" && metric != "fid_infinity")
+      throw UsageError("--metrics " + metric + " needs rows of features, which " + real_name_ +
+                       " has none of; `evaluate reference --rows` keeps them");
+  }
   for (const std::string& metric : options_.metrics.metrics) {
     if (std::find(row_metric_names().begin(), row_metric_names().end(), metric) == row_metric_names().end()) continue;
     if (!has_rows_)

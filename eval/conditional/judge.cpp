@@ -22,31 +22,21 @@ Tensor normalized(const Tensor& rows) { return rows / rows.norm(2, 1, true).clam
 
 }  // namespace
 
-Tensor DatasetJudge::images(const std::vector<Image>& images) const {
-  const Tensor keys = scorer_.keys(stacked(images, [&](const Image& i) { return scorer_.fitted_target(i); }));
-  return keys.flatten(1) / std::sqrt(static_cast<double>(keys.size(1)));
+Tensor perceptual_distance(const Judge::View& a, const Judge::View& b) {
+  Tensor sum = torch::zeros({a.embedding.size(0)});
+  for (std::size_t i = 0; i < a.maps.size(); ++i)
+    sum += (normalized(a.maps[i]) - normalized(b.maps[i])).square().sum(1).mean(at::IntArrayRef{1, 2});
+  return sum;
+}
+
+Judge::View DatasetJudge::look(const std::vector<Image>& images) const {
+  const DatasetScorer::View seen =
+      scorer_.look(stacked(images, [&](const Image& image) { return scorer_.fitted_target(image); }));
+  return {seen.key.flatten(1) / std::sqrt(static_cast<double>(seen.key.size(1))), normalized(seen.features), seen.maps};
 }
 
 Tensor DatasetJudge::conditions(const std::vector<std::string>& texts, const std::vector<Image>& prompts) const {
   return scorer_.queries(texts, stacked(prompts, [&](const Image& i) { return scorer_.fitted_prompt(i); })).flatten(1);
-}
-
-Tensor DatasetJudge::likeness(const std::vector<Image>& a, const std::vector<Image>& b) const {
-  const auto seen = [&](const std::vector<Image>& images) {
-    return normalized(scorer_.features(stacked(images, [&](const Image& i) { return scorer_.fitted_target(i); })));
-  };
-  return (seen(a) * seen(b)).sum(1);
-}
-
-Tensor DatasetJudge::distance(const std::vector<Image>& a, const std::vector<Image>& b) const {
-  const auto maps = [&](const std::vector<Image>& images) {
-    return scorer_.maps(stacked(images, [&](const Image& i) { return scorer_.fitted_target(i); }));
-  };
-  const std::vector<Tensor> of_a = maps(a), of_b = maps(b);
-  Tensor sum = torch::zeros({static_cast<std::int64_t>(a.size())});
-  for (std::size_t i = 0; i < of_a.size(); ++i)
-    sum += (normalized(of_a[i]) - normalized(of_b[i])).square().sum(1).mean(at::IntArrayRef{1, 2});
-  return sum;
 }
 
 const std::string& DatasetJudge::name() const {
@@ -61,18 +51,14 @@ ClipJudge::ClipJudge(const std::filesystem::path& weights, const std::filesystem
                 " has " + std::to_string(clip_.vocabulary()));
 }
 
-Tensor ClipJudge::images(const std::vector<Image>& images) const {
-  return normalized(
-      clip_.embed_images(stacked(images, [&](const Image& i) { return clip_input(i, clip_.image_size()); }))
-          .to(torch::kFloat32));
+Judge::View ClipJudge::look(const std::vector<Image>& images) const {
+  const Tensor taken = stacked(images, [&](const Image& image) { return clip_input(image, clip_.image_size()); });
+  const Tensor embedded = normalized(clip_.embed_images(taken).to(torch::kFloat32));
+  return {embedded, embedded, {}};
 }
 
 Tensor ClipJudge::conditions(const std::vector<std::string>& texts, const std::vector<Image>&) const {
   return normalized(clip_.embed_texts(tokenize(tokenizer_, texts, clip_.context()).ids).to(torch::kFloat32));
-}
-
-Tensor ClipJudge::likeness(const std::vector<Image>& a, const std::vector<Image>& b) const {
-  return (images(a) * images(b)).sum(1);
 }
 
 const std::string& ClipJudge::name() const {

@@ -14,33 +14,36 @@
 
 namespace cigli {
 
-// Says how well an image fits what was asked: the inner product of what it makes of either.
+// Says how well an image fits what was asked, and how alike two images are.
 class Judge {
  public:
+  // What it sees in images.
+  struct View {
+    torch::Tensor embedding;  // [B,D] float32: by the inner product with a condition the image fits it
+    torch::Tensor features;   // [B,L] float32 of length 1: by their inner product two images are alike, 1 at most
+    std::vector<torch::Tensor> maps;  // [B,C,h,w] that `perceptual_distance` compares, finest first; may be none
+  };
   virtual ~Judge() = default;
-  virtual torch::Tensor images(const std::vector<Image>& images) const = 0;  // [B,D] float32
+  virtual View look(const std::vector<Image>& images) const = 0;
   // Of sentences and image prompts, as many of either: [B,D] float32.
   virtual torch::Tensor conditions(const std::vector<std::string>& texts, const std::vector<Image>& prompts) const = 0;
   // Whether the prompts make a difference to `conditions`.
   virtual bool sees_prompts() const = 0;
-  // How alike two images are, [B] float32: 1 where they are equal.
-  virtual torch::Tensor likeness(const std::vector<Image>& a, const std::vector<Image>& b) const = 0;
   virtual const std::string& name() const = 0;  // as it is part of a metric's name
 };
+
+// Perceptual distance (Zhang et al. 2018, eq. 1, with all weights 1) on a judge's maps instead of an ImageNet
+// network's: [B] float32, 0 where images are equal.
+torch::Tensor perceptual_distance(const Judge::View& a, const Judge::View& b);
 
 // The contrastive scorer of the dataset's own pairs.
 class DatasetJudge : public Judge {
  public:
   explicit DatasetJudge(DatasetScorer scorer) : scorer_(std::move(scorer)) {}
-  torch::Tensor images(const std::vector<Image>& images) const override;
+  View look(const std::vector<Image>& images) const override;
   torch::Tensor conditions(const std::vector<std::string>& texts, const std::vector<Image>& prompts) const override;
   bool sees_prompts() const override { return true; }
-  torch::Tensor likeness(const std::vector<Image>& a, const std::vector<Image>& b) const override;
   const std::string& name() const override;
-
-  // Perceptual distance (Zhang et al. 2018, eq. 1, with all weights 1) on the scorer's features instead of an
-  // ImageNet network's: [B] float32, 0 where images are equal.
-  torch::Tensor distance(const std::vector<Image>& a, const std::vector<Image>& b) const;
 
  private:
   DatasetScorer scorer_;
@@ -51,10 +54,9 @@ class ClipJudge : public Judge {
  public:
   // `merges`: CLIP's bpe_simple_vocab_16e6.txt, plain or gzipped. Throws Error where weights and merges don't fit.
   ClipJudge(const std::filesystem::path& weights, const std::filesystem::path& merges, torch::Dtype dtype);
-  torch::Tensor images(const std::vector<Image>& images) const override;
+  View look(const std::vector<Image>& images) const override;  // without maps
   torch::Tensor conditions(const std::vector<std::string>& texts, const std::vector<Image>& prompts) const override;
   bool sees_prompts() const override { return false; }
-  torch::Tensor likeness(const std::vector<Image>& a, const std::vector<Image>& b) const override;
   const std::string& name() const override;
 
  private:

@@ -10,7 +10,6 @@
 #include "dataset/derangement.h"
 #include "dataset/fit.h"
 #include "dataset/parallel.h"
-#include "dataset/tensor_image.h"
 #include "eval/metrics/jackknife.h"
 #include "eval/metrics/retrieval_metrics.h"
 #include "eval/metrics/similarity.h"
@@ -90,6 +89,10 @@ std::vector<T> part(const std::vector<T>& all, std::size_t from) {
           all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), from + kBatch))};
 }
 
+Tensor permuted(const Tensor& rows, const std::vector<std::size_t>& order) {
+  return rows.index_select(0, torch::tensor(std::vector<std::int64_t>(order.begin(), order.end())));
+}
+
 template <class T>
 std::vector<T> permuted(const std::vector<T>& all, const std::vector<std::size_t>& order) {
   std::vector<T> result;
@@ -97,12 +100,14 @@ std::vector<T> permuted(const std::vector<T>& all, const std::vector<std::size_t
   return result;
 }
 
-// `of(from)` of each batch of the block's rows, joined.
-template <class Of>
-Tensor in_batches(std::size_t count, const Of& of) {
-  std::vector<Tensor> batches;
-  for (std::size_t from = 0; from < count; from += kBatch) batches.push_back(of(from));
-  return torch::cat(batches);
+// Pixels in [0,1], float64 [1,3,H,W].
+Tensor in_unit(const Image& image) {
+  return torch::tensor(at::ArrayRef<std::uint8_t>(image.pixels))
+      .to(torch::kFloat64)
+      .div_(255)
+      .view({1, image.height, image.width, 3})
+      .permute({0, 3, 1, 2})
+      .contiguous();
 }
 
 class Scoring {
@@ -133,10 +138,6 @@ class Scoring {
     draw_candidates(prompt_names);
     if (options_.dataset != nullptr) judge(*options_.dataset);
     if (options_.clip != nullptr) judge(*options_.clip);
-    if (options_.dataset != nullptr)
-      put(found.values, "perceptual_dataset", in_batches(block.size(), [&](std::size_t from) {
-            return options_.dataset->distance(part(block.generated, from), part(block.targets, from));
-          }));
   }
 
   // Values of the rows that were scored, in the dataset's order.
@@ -181,7 +182,6 @@ class Scoring {
       const OneThread alone;
       const auto at = static_cast<std::size_t>(i);
       const Image& image = block_->generated[at];
-      const auto in_unit = [](const Image& x) { return ((to_tensor(x) + 1) / 2).unsqueeze(0); };
       const Tensor own = in_unit(image), target = in_unit(fit(block_->targets[at], image.width, image.height));
       for (Comparison& comparison : comparisons) {
         try {
@@ -240,20 +240,39 @@ class Scoring {
         .masked_fill((finite & images.isfinite().all(1)).logical_not(), kNone);  // a comparison with NaN is just false
   }
 
+  // What a judge sees in the block's images, [B,...], and how it likens them to their targets, [B].
+  struct Views {
+    Tensor embedding, features, of_prompts, to_targets, from_targets;
+  };
+
+  Views look(const Judge& judge) const {
+    std::vector<Tensor> embedding, features, of_prompts, to_targets, from_targets;
+    for (std::size_t from = 0; from < block_->size(); from += kBatch) {
+      const Judge::View own = judge.look(part(block_->generated, from)),
+                        target = judge.look(part(block_->targets, from));
+      embedding.push_back(own.embedding);
+      features.push_back(own.features);
+      of_prompts.push_back(judge.look(part(block_->prompts, from)).features);
+      to_targets.push_back((own.features * target.features).sum(1));
+      from_targets.push_back(perceptual_distance(own, target));
+    }
+    return {torch::cat(embedding), torch::cat(features), torch::cat(of_prompts), torch::cat(to_targets),
+            torch::cat(from_targets)};
+  }
+
   void judge(const Judge& judge) {
     const RowBlock& block = *block_;
     const auto conditions = [&](const std::vector<std::string>& texts, const std::vector<Image>& prompts) {
-      return in_batches(block.size(),
-                        [&](std::size_t from) { return judge.conditions(part(texts, from), part(prompts, from)); });
+      std::vector<Tensor> batches;
+      for (std::size_t from = 0; from < block.size(); from += kBatch)
+        batches.push_back(judge.conditions(part(texts, from), part(prompts, from)));
+      return torch::cat(batches);
     };
-    const auto likeness = [&](const std::vector<Image>& to) {
-      return in_batches(block.size(),
-                        [&](std::size_t from) { return judge.likeness(part(block.generated, from), part(to, from)); });
-    };
-    put(found.values, "prompt_similarity_" + judge.name(), likeness(block.prompts));
-    put(found.values, "target_similarity_" + judge.name(), likeness(block.targets));
-    const Tensor images =
-        in_batches(block.size(), [&](std::size_t from) { return judge.images(part(block.generated, from)); });
+    const Views seen = look(judge);
+    put(found.values, "prompt_similarity_" + judge.name(), (seen.features * seen.of_prompts).sum(1));
+    put(found.values, "target_similarity_" + judge.name(), seen.to_targets);
+    if (&judge == options_.dataset) put(found.values, "perceptual_" + judge.name(), seen.from_targets);
+    const Tensor& images = seen.embedding;
     const Tensor own = conditions(block.texts, block.prompts);
     const bool clip = &judge == options_.clip;
     if (clip) put(found.values, "clip_score", clip_score(images, own));
@@ -278,7 +297,8 @@ class Scoring {
     if (told_apart) put(found.other_text, hits, precision(images, with_text, own));
     put(found.values, text, better(with_text));
     if (clip) put(found.other_text, "clip_score", clip_score(images, with_text));
-    put(found.other_prompt, "prompt_similarity_" + judge.name(), likeness(permuted(block.prompts, other_prompt_)));
+    put(found.other_prompt, "prompt_similarity_" + judge.name(),
+        (seen.features * permuted(seen.of_prompts, other_prompt_)).sum(1));
     if (!judge.sees_prompts()) return;
     const Tensor with_prompt = conditions(block.texts, permuted(block.prompts, other_prompt_));
     if (told_apart) put(found.other_prompt, hits, precision(images, with_prompt, own));

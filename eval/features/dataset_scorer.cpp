@@ -71,10 +71,12 @@ void DatasetScorer::save(const std::filesystem::path& file) const {
 Tensor DatasetScorer::fitted_prompt(const Image& image) const { return fitted(image, prompt_); }
 Tensor DatasetScorer::fitted_target(const Image& image) const { return fitted(image, target_); }
 
-Tensor DatasetScorer::keys(const Tensor& targets) const {
+DatasetScorer::View DatasetScorer::look(const Tensor& targets) const {
   const torch::NoGradGuard no_gradients;
   PairScorer scorer = scorer_;
-  return scorer->key(targets.contiguous(torch::MemoryFormat::ChannelsLast));
+  const ImageMaps maps = scorer->image->forward(targets.contiguous(torch::MemoryFormat::ChannelsLast));
+  const Tensor places = maps.tokens.flatten(2);
+  return {scorer->key(maps), torch::cat({places.mean(2), places.std(2, false)}, 1), {maps.details, maps.tokens}};
 }
 
 Tensor DatasetScorer::queries(const std::vector<std::string>& texts, const Tensor& prompts) const {
@@ -84,17 +86,6 @@ Tensor DatasetScorer::queries(const std::vector<std::string>& texts, const Tenso
   return scorer->query(tokenize(tokenizer_, texts, scorer->options.text.context),
                        prompts.contiguous(torch::MemoryFormat::ChannelsLast), target_.height / patch,
                        target_.width / patch);
-}
-
-std::vector<Tensor> DatasetScorer::maps(const Tensor& targets) const {
-  const torch::NoGradGuard no_gradients;
-  const ImageMaps maps = scorer_->image->forward(targets.contiguous(torch::MemoryFormat::ChannelsLast));
-  return {maps.details, maps.tokens};
-}
-
-Tensor DatasetScorer::features(const Tensor& targets) const {
-  const Tensor tokens = maps(targets).back().flatten(2);
-  return torch::cat({tokens.mean(2), tokens.std(2, false)}, 1);
 }
 
 }  // namespace cigli

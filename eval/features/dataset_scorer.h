@@ -29,12 +29,16 @@ class DatasetScorer {
   torch::Tensor fitted_prompt(const Image& image) const;
   torch::Tensor fitted_target(const Image& image) const;
 
-  // Of fitted images [B,3,H,W]; float32, no gradients. Keys and queries [B,C,h,w] are compared by pair_scores; `maps`
-  // are the image encoder's features, finest first; `features` [B,2D] their mean and deviation over places, by channel.
-  torch::Tensor keys(const torch::Tensor& targets) const;
+  // What it sees in targets; float32, no gradients.
+  struct View {
+    torch::Tensor key;                // [B,C,h,w], which pair_scores compares with queries
+    torch::Tensor features;           // [B,2D], the last map's mean and deviation over places, by channel
+    std::vector<torch::Tensor> maps;  // [B,D,h,w] each, the image encoder's, finest first
+  };
+  // Of fitted targets [B,3,H,W].
+  View look(const torch::Tensor& targets) const;
+  // Of sentences and fitted prompts [B,3,Hp,Wp]: [B,C,h,w], float32, no gradients.
   torch::Tensor queries(const std::vector<std::string>& texts, const torch::Tensor& prompts) const;
-  std::vector<torch::Tensor> maps(const torch::Tensor& targets) const;
-  torch::Tensor features(const torch::Tensor& targets) const;
 
   const std::string& hash() const { return hash_; }  // SHA-256 of its file; "" when it came from none
 

@@ -42,6 +42,7 @@ class InceptionExtractor : public FeatureExtractor {
   InceptionExtractor(PretrainedWeights weights, const FeatureOptions& options)
       : network_(weights, dtype_of(options)), layer_(options.layer), resampling_(resampling_named(options.resampling)) {
     name_ = "inception";
+    classifies_ = true;
     identity_ = {{"features", options.features},
                  {"weights", weights.hash()},
                  {"layer", layer_},
@@ -65,6 +66,7 @@ class EfficientNetExtractor : public FeatureExtractor {
   EfficientNetExtractor(PretrainedWeights weights, const FeatureOptions& options)
       : network_(weights, dtype_of(options)) {
     name_ = "efficientnet_lite0";
+    classifies_ = true;
     identity_ = {{"features", options.features},
                  {"weights", weights.hash()},
                  {"resampling", cigli::name(Resampling::clean)},
@@ -110,7 +112,7 @@ class DatasetExtractor : public FeatureExtractor {
     identity_ = {{"features", name_}, {"weights", scorer_.hash()}, {"dtype", "float32"}};
   }
   Tensor prepared(const Image& image) const override { return scorer_.fitted_target(image); }
-  FeatureBatch operator()(const Tensor& images) const override { return {scorer_.features(images), {}}; }
+  FeatureBatch operator()(const Tensor& images) const override { return {scorer_.look(images).features, {}}; }
 
  private:
   DatasetScorer scorer_;
@@ -125,6 +127,19 @@ fs::path fetched(const char* file) {
 }
 
 fs::path fetched_efficientnet() { return fetched("efficientnet-lite0.pth"); }
+
+void check_applicable(const FeatureOptions& options) {
+  const auto refuse = [&](const char* option, const char* of) {
+    throw UsageError(std::string(option) + " is of " + of + ", not of the features " + options.features);
+  };
+  const bool inception = options.features == "inception";
+  if (options.features == "dataset") {
+    if (!options.weights.empty()) refuse("--weights", "inception, clip and efficientnet-lite0 (--scorer FILE)");
+    if (options.dtype != "float32") refuse("--dtype bfloat16", "inception, clip and efficientnet-lite0");
+  }
+  if (!inception && options.layer != FeatureOptions().layer) refuse("--layer", "inception");
+  if (!inception && !options.resampling.empty()) refuse("--resampling", "inception");
+}
 
 }  // namespace
 
@@ -167,9 +182,7 @@ void FeatureOptions::visit(Fields& f) {
 std::string default_features() { return fs::exists(fetched_efficientnet()) ? "efficientnet-lite0" : "dataset"; }
 
 std::unique_ptr<FeatureExtractor> make_extractor(const FeatureOptions& options, std::string_view embedded) {
-  if (options.features == "dataset" && options.dtype != "float32")
-    throw UsageError("--dtype " + options.dtype +
-                     " is for inception, clip and efficientnet-lite0; dataset's is float32");
+  check_applicable(options);
   if (options.features == "dataset")
     return std::make_unique<DatasetExtractor>(options.scorer.empty()
                                                   ? DatasetScorer::parse(embedded, "the embedded scorer")

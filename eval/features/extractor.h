@@ -45,14 +45,16 @@ class FeatureExtractor {
   // What the features depend on: {"features", "weights": SHA-256, "dtype", and as it applies "resampling", "layer"}.
   // Features of another identity are not compared.
   const nlohmann::ordered_json& identity() const { return identity_; }
+  bool classifies() const { return classifies_; }  // batches have logits
 
  protected:
   std::string name_;
   nlohmann::ordered_json identity_;
+  bool classifies_ = false;
 };
 
 // `embedded` holds the scorer file that stands in where none is named. Throws Error naming a file of weights that is
-// missing or can't be used.
+// missing or can't be used, UsageError naming an option that is of other features.
 std::unique_ptr<FeatureExtractor> make_extractor(const FeatureOptions& options, std::string_view embedded);
 
 // An image as CLIP takes it: its shorter side to `side` pixels by Pillow's bicubic, then the middle; uint8

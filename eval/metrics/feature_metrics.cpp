@@ -50,7 +50,7 @@ const Convention& convention_named(const std::string& name) {
 
 Json json_of(const Interval& interval) { return {interval.low, interval.high}; }
 
-const Tensor& rows_of(const FeatureSide& side, const std::string& metric, const std::string& what) {
+Tensor rows_of(const FeatureSide& side, const std::string& metric, const std::string& what) {
   if (!side.rows.defined())
     throw UsageError("--metrics " + metric + " needs " + what + (side.statistics ? ", not their statistics" : ""));
   return side.rows;
@@ -88,7 +88,7 @@ FeatureSets mixed(const FeatureSets& sets) {
 
 Gaussian statistics_of(const FeatureSide& side, std::int64_t ddof, const std::string& what) {
   if (side.statistics) return *side.statistics;
-  const Tensor& rows = rows_of(side, "fid", what);
+  const Tensor rows = rows_of(side, "fid", what);
   if (rows.size(0) < 2)
     throw Error(side.name + ": " + std::to_string(rows.size(0)) + " image that can be read, fid needs at least 2");
   Moments moments(rows.size(1));
@@ -139,7 +139,7 @@ Json fid(const FeatureSets& sets, const FeatureSets& in_groups, const Convention
 Json fid_infinity(const FeatureSets& sets, const FeatureSets&, const Convention&, const FeatureMetricOptions& options,
                   Estimates&) {
   constexpr std::int64_t sizes = 15;
-  const Tensor& generated = rows_of(sets.generated, "fid_infinity", "features of generated images");
+  const Tensor generated = rows_of(sets.generated, "fid_infinity", "features of generated images");
   const std::int64_t n = generated.size(0), fewest = std::max<std::int64_t>(2, n / 10);
   if (n - fewest < sizes)
     throw Error(sets.generated.name + ": " + std::to_string(n) + " rows, fid_infinity needs subsets of " +
@@ -294,9 +294,9 @@ struct Entry {
   bool of_logits, of_statistics, asked;  // asked: only where it is named
 };
 const Entry kMetrics[] = {
-    {"fid", "fd", fid, false, true, false},     {"fid_infinity", "fd_infinity", fid_infinity, false, false, true},
-    {"kid", "kd", kid, false, false, false},    {"prdc", "prdc", prdc_json, false, false, false},
-    {"cmmd", "mmd", cmmd, false, false, false}, {"is", "is", is, true, false, false}};
+    {"fid", "fd", fid, false, true, false},    {"fid_infinity", "fd_infinity", fid_infinity, false, false, true},
+    {"kid", "kd", kid, false, false, false},   {"prdc", "prdc", prdc_json, false, false, false},
+    {"cmmd", "mmd", cmmd, false, false, true}, {"is", "is", is, true, false, false}};
 
 void check(const FeatureSide& side) {
   if (!side.rows.defined()) return;
@@ -346,10 +346,16 @@ void FeatureMetricOptions::visit(Fields& f) {
   f("intervals", intervals, "intervals by the jackknife, which takes fid's time twenty times over");
 }
 
+void check_options(const FeatureMetricOptions& options) {
+  if (options.subset_size > 0 && options.subsets == 0 && convention_named(options.convention).subsets == 0)
+    throw UsageError("--subset-size is of --subsets, which the convention " + options.convention + " has none of");
+}
+
 Resampling resampling_of(const std::string& convention) { return convention_named(convention).resampling; }
 
 Json feature_metrics(const FeatureSets& sets, const FeatureMetricOptions& options, const std::string& features,
                      Estimates* estimates) {
+  check_options(options);
   for (const FeatureSide* side : {&sets.real, &sets.generated, &sets.logits}) check(*side);
   const std::int64_t of_real = dimensions(sets.real), of_generated = dimensions(sets.generated);
   if (of_real > 0 && of_generated > 0 && of_real != of_generated)

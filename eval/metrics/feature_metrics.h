@@ -16,7 +16,8 @@
 namespace cigli {
 
 struct FeatureMetricOptions {
-  std::vector<std::string> metrics;           // feature_metric_names(); none: all that the inputs allow
+  std::vector<std::string>
+      metrics;  // feature_metric_names(); none: all that the inputs allow but fid_infinity and cmmd
   std::string convention = "cigli";           // whose rules
   std::int64_t neighbours = 0;                // of a ball; 0: as the convention has it
   std::int64_t subsets = 0, subset_size = 0;  // of KID; 0: as the convention has it
@@ -26,6 +27,8 @@ struct FeatureMetricOptions {
   bool forgiving = false;  // a metric that can't be had of what is there gets null and a note; else Error
   void visit(Fields& f);   // all but `metrics`
 };
+// Throws UsageError for an option that would change nothing.
+void check_options(const FeatureMetricOptions& options);
 const std::vector<std::string>& feature_metric_names();
 // The name of a metric, or of a part of prdc, of these features: all but Inception's stand behind it, as in fd_NAME and
 // kd_NAME, for only distances between its features are called FID and KID; "": not known whose.

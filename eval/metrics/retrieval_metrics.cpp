@@ -2,7 +2,8 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 namespace cigli {
 
@@ -13,6 +14,19 @@ namespace {
 Tensor unit(const Tensor& rows) {
   const Tensor exact = rows.to(torch::kFloat64);
   return exact / exact.norm(2, -1, true).clamp_min(1e-8);
+}
+
+// [M] int64: for each row the first that has the same bits.
+Tensor first_of_equals(const Tensor& rows) {
+  const Tensor held = rows.contiguous();
+  const auto bytes = static_cast<std::size_t>(held.element_size() * held.size(1));
+  const auto* const start = static_cast<const char*>(held.data_ptr());
+  std::unordered_map<std::string_view, std::int64_t> seen;
+  Tensor first = torch::empty({held.size(0)}, torch::kInt64);
+  for (std::int64_t i = 0; i < held.size(0); ++i)
+    first.data_ptr<std::int64_t>()[i] =
+        seen.emplace(std::string_view(start + static_cast<std::size_t>(i) * bytes, bytes), i).first->second;
+  return first;
 }
 
 // At least 0.
@@ -39,16 +53,12 @@ Tensor r_precision(const Tensor& images, const Tensor& conditions, const Tensor&
                   conditions.dim() == 2 && conditions.size(1) == images.size(1),
               "R-precision of images ", images.sizes(), " and conditions ", conditions.sizes(), " among ",
               candidates.sizes());
-  const std::int64_t count = candidates.size(1);
-  Tensor hits = torch::zeros({images.size(0)}, torch::kFloat64);
-  for (std::int64_t i = 0; i < images.size(0); ++i) {
-    // Summed row by row, equal conditions give equal products to the last bit; a matrix product need not.
-    const Tensor products = (conditions.index_select(0, candidates[i]) * images[i]).to(torch::kFloat64).sum(1);
-    const double* const product = products.data_ptr<double>();
-    const double highest = *std::max_element(product, product + count);
-    if (product[0] == highest) hits[i] = 1.0 / static_cast<double>(std::count(product, product + count, highest));
-  }
-  return hits;
+  // Equal conditions share the product of the first of them: those of a matrix product need not be equal to the last
+  // bit.
+  const Tensor products = images.to(torch::kFloat64).matmul(conditions.to(torch::kFloat64).t());
+  const Tensor of_candidates = products.gather(1, first_of_equals(conditions).index({candidates}));
+  const Tensor highest = of_candidates.amax(1, true), best = (of_candidates == highest).to(torch::kFloat64);
+  return best.select(1, 0) / best.sum(1);
 }
 
 }  // namespace cigli

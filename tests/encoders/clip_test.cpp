@@ -13,7 +13,7 @@
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/npy.h"
-#include "tests/formula_weights.h"
+#include "tests/small_clip.h"
 #include "tests/temporary_folder.h"
 
 namespace cigli {
@@ -21,34 +21,16 @@ namespace {
 
 using nlohmann::json;
 using torch::Tensor;
-using Shapes = std::map<std::string, std::vector<std::int64_t>>;
 namespace fs = std::filesystem;
 
 const fs::path clip_reference = fs::path(CIGLI_TEST_DATA) / "oracles/clip";
 const fs::path clip_merges = fs::path(CIGLI_TEST_DATA) / "data/clip/bpe_simple_vocab_16e6.txt.gz";
 
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-Tensor weight(const std::string& salt, const std::string& name, at::IntArrayRef shape) {
-  if (ends_with(name, ".bias")) return (0.1 * (2 * test::formula_uniform(salt, name, shape) - 1)).to(torch::kFloat32);
-  if (ends_with(name, ".weight") && shape.size() == 1)
-    return (0.75 + 0.5 * test::formula_uniform(salt, name, shape)).to(torch::kFloat32);
-  return test::formula_weight(salt, name, shape);
-}
-
-TensorFile formula_file(const std::string& salt, const Shapes& shapes) {
-  TensorFile file;
-  for (const auto& [name, shape] : shapes) file.tensors[name] = weight(salt, name, shape);
-  return file;
-}
-
 // The reference's small model, made once.
 const TensorFile& reference_file() {
   static const TensorFile file = [] {
     const json expected = json::parse(read_file(clip_reference / "expected.json"));
-    return formula_file(expected.at("salt"), expected.at("tensors").get<Shapes>());
+    return test::clip_file(expected.at("salt"), expected.at("tensors").get<test::ClipShapes>());
   }();
   return file;
 }
@@ -72,42 +54,6 @@ double relative_error(const Tensor& found, const Tensor& wanted) {
   if (found.sizes() != wanted.sizes()) return std::numeric_limits<double>::infinity();
   const Tensor truth = wanted.to(torch::kFloat64);
   return ((found.to(torch::kFloat64) - truth).abs().max() / truth.abs().max()).item<double>();
-}
-
-void add_tower(Shapes& shapes, const std::string& tower, std::int64_t layers, std::int64_t width, std::int64_t hidden) {
-  for (std::int64_t i = 0; i < layers; ++i) {
-    const std::string layer = tower + ".encoder.layers." + std::to_string(i) + ".";
-    const auto add = [&](const std::string& name, std::vector<std::int64_t> shape) {
-      shapes[layer + name + ".bias"] = {shape[0]};
-      shapes[layer + name + ".weight"] = std::move(shape);
-    };
-    for (const char* part : {"q_proj", "k_proj", "v_proj", "out_proj"})
-      add(std::string("self_attn.") + part, {width, width});
-    add("layer_norm1", {width});
-    add("layer_norm2", {width});
-    add("mlp.fc1", {hidden, width});
-    add("mlp.fc2", {width, hidden});
-  }
-}
-
-// Towers of unlike sizes: images of 24 pixels in 9 patches, 600 tokens, a context of 12.
-TensorFile small_file() {
-  Shapes shapes = {{"vision_model.embeddings.class_embedding", {64}},
-                   {"vision_model.embeddings.patch_embedding.weight", {64, 3, 8, 8}},
-                   {"vision_model.embeddings.position_embedding.weight", {10, 64}},
-                   {"vision_model.pre_layrnorm.weight", {64}},
-                   {"vision_model.pre_layrnorm.bias", {64}},
-                   {"vision_model.post_layernorm.weight", {64}},
-                   {"vision_model.post_layernorm.bias", {64}},
-                   {"visual_projection.weight", {20, 64}},
-                   {"text_model.embeddings.token_embedding.weight", {600, 128}},
-                   {"text_model.embeddings.position_embedding.weight", {12, 128}},
-                   {"text_model.final_layer_norm.weight", {128}},
-                   {"text_model.final_layer_norm.bias", {128}},
-                   {"text_projection.weight", {20, 128}}};
-  add_tower(shapes, "vision_model", 3, 64, 96);
-  add_tower(shapes, "text_model", 2, 128, 160);
-  return formula_file("small", shapes);
 }
 
 Clip small_clip(const TensorFile& file, const ClipOptions& options = {}) {
@@ -173,7 +119,7 @@ TEST(ClipReference, HeadsSayHowChannelsAttend) {
 
 TEST(Clip, TakesItsSizesFromTheTensors) {
   const TemporaryFolder folder;
-  TensorFile file = small_file();
+  TensorFile file = test::small_clip_file();
   file.tensors["logit_scale"] = torch::tensor(2.5);
   file.tensors["text_model.embeddings.position_ids"] = torch::arange(12).unsqueeze(0);
   write_safetensors(folder / "model.safetensors", file);
@@ -189,7 +135,7 @@ TEST(Clip, TakesItsSizesFromTheTensors) {
 }
 
 TEST(Clip, ABatchGivesWhatItsMembersGiveAlone) {
-  const Clip clip = small_clip(small_file());
+  const Clip clip = small_clip(test::small_clip_file());
   const Tensor pictures = small_images().to(torch::kUInt8), ids = small_ids();
   const Tensor images = clip.embed_images(pictures), texts = clip.embed_texts(ids);
   ASSERT_EQ(images.sizes(), (at::IntArrayRef{5, 20}));
@@ -204,7 +150,7 @@ TEST(Clip, ABatchGivesWhatItsMembersGiveAlone) {
 }
 
 TEST(Clip, NoTokenOfATextSeesALaterOne) {
-  const Clip clip = small_clip(small_file());
+  const Clip clip = small_clip(test::small_clip_file());
   Tensor ids = small_ids(), changed = ids.clone();
   changed.slice(1, 6).fill_(3);
   const Tensor before = clip.text_tokens(ids), after = clip.text_tokens(changed);
@@ -218,7 +164,7 @@ TEST(Clip, NoTokenOfATextSeesALaterOne) {
 
 TEST(Clip, AppliesTheActivationOfEachTower) {
   // Without attention a text's tokens are a closed form of their own embedding.
-  TensorFile file = small_file();
+  TensorFile file = test::small_clip_file();
   const std::string layer = "text_model.encoder.layers.0.";
   for (const char* part : {"self_attn.out_proj.weight", "self_attn.out_proj.bias"})
     file.tensors.at(layer + part).zero_();
@@ -243,7 +189,7 @@ TEST(Clip, AppliesTheActivationOfEachTower) {
 
 TEST(Clip, ErrorsNameFileAndTensors) {
   const auto message = [](const std::function<void(std::map<std::string, Tensor>&)>& change) {
-    TensorFile file = small_file();
+    TensorFile file = test::small_clip_file();
     change(file.tensors);
     return error_of([&] { small_clip(file); });
   };
@@ -274,21 +220,21 @@ TEST(Clip, ErrorsNameFileAndTensors) {
 
 TEST(Clip, RefusesHeadsThatDoNotFit) {
   EXPECT_EQ(error_of([] {
-              small_clip(small_file(), {{3, true}, {}});
+              small_clip(test::small_clip_file(), {{3, true}, {}});
             }),
             "small: vision_model has 64 channels, expected a multiple of 3 heads");
-  Shapes odd;
-  for (const auto& [name, tensor] : small_file().tensors) {
+  test::ClipShapes odd;
+  for (const auto& [name, tensor] : test::small_clip_file().tensors) {
     odd[name] = tensor.sizes().vec();
     for (std::int64_t& size : odd[name]) size = size == 64 ? 80 : size;
   }
-  EXPECT_EQ(error_of([&] { small_clip(formula_file("odd", odd)); }),
+  EXPECT_EQ(error_of([&] { small_clip(test::clip_file("odd", odd)); }),
             "small: vision_model has 80 channels, expected a multiple of 64: config.json says nothing of its heads");
-  EXPECT_EQ(error_of([&] { small_clip(formula_file("odd", odd), {{5, true}, {}}); }), "");
+  EXPECT_EQ(error_of([&] { small_clip(test::clip_file("odd", odd), {{5, true}, {}}); }), "");
 }
 
 TEST(Clip, RefusesWhatIsNotItsInput) {
-  const Clip clip = small_clip(small_file());
+  const Clip clip = small_clip(test::small_clip_file());
   EXPECT_THROW(clip.embed_images(torch::zeros({1, 3, 24, 32})), c10::Error);
   EXPECT_THROW(clip.embed_images(torch::zeros({3, 24, 24})), c10::Error);
   EXPECT_THROW(clip.embed_images(torch::zeros({1, 1, 24, 24})), c10::Error);

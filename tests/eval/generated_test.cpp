@@ -90,6 +90,8 @@ TEST(RealImages, OfAFolderWithoutRowsAreAllOfIt) {
   const TemporaryFolder folder;
   for (const char* name : {"2.png", "1.jpg"}) put(folder / name);
   EXPECT_EQ(below(folder, real_images(folder, "")), (Names{"1.jpg", "2.png"}));
+  EXPECT_EQ(error_of([&] { real_images(folder, "test"); }),
+            "--split test: " + folder.path().string() + " has no metadata.jsonl with rows");
 }
 
 TEST(AnswerTo, IsTheRowsOwnFile) {

@@ -4,31 +4,12 @@
 
 #include <cmath>
 
+#include "tests/small_scorer.h"
+
 namespace cigli {
 namespace {
 
 using torch::Tensor;
-
-PairScorerOptions tiny_scorer(const std::string& inputs = "both") {
-  PairScorerOptions o;
-  o.text.vocabulary = 514;
-  o.text.width = o.fusion.width = 16;
-  o.text.heads = o.fusion.heads = 2;
-  o.text.layers = o.fusion.layers = 1;
-  o.image.widths = {16, 32};
-  o.fusion.inputs = inputs;
-  o.width = 8;
-  return o;
-}
-
-// A scorer whose fusion counts: as made, all its residual branches and its last layer are zero.
-PairScorer random_scorer(const std::string& inputs = "both") {
-  torch::manual_seed(5);
-  PairScorer scorer(tiny_scorer(inputs), 514);
-  const torch::NoGradGuard no_gradients;
-  for (Tensor& parameter : scorer->parameters()) parameter.add_(0.2 * torch::randn_like(parameter));
-  return scorer;
-}
 
 struct PairInputs {
   TokenBatch text = tokenize(Tokenizer(), {"red", "a blue one"}, 16);
@@ -38,7 +19,7 @@ struct PairInputs {
 double difference(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
 
 TEST(PairScorer, AQueryHasTheShapeOfTheTargetsCellsWhateverThePromptIs) {
-  PairScorer scorer = random_scorer();
+  PairScorer scorer = test::small_scorer();
   const PairInputs in;
   EXPECT_EQ(scorer->key(torch::randn({3, 3, 24, 16})).sizes(), (std::vector<std::int64_t>{3, 8, 6, 4}));
   EXPECT_EQ(scorer->query(in.text, in.prompt, 6, 4).sizes(), (std::vector<std::int64_t>{2, 8, 6, 4}));
@@ -50,7 +31,7 @@ TEST(PairScorer, SeesTheInputsThatItIsToSee) {
   const PairInputs in, other;
   const TokenBatch other_text = tokenize(Tokenizer(), {"two", "nothing of it"}, 16);
   for (const std::string inputs : {"both", "text-only", "image-only"}) {
-    PairScorer scorer = random_scorer(inputs);
+    PairScorer scorer = test::small_scorer(inputs);
     const Tensor query = scorer->query(in.text, in.prompt, 4, 4);
     const double by_text = difference(query, scorer->query(other_text, in.prompt, 4, 4));
     const double by_image = difference(query, scorer->query(in.text, other.prompt, 4, 4));
@@ -63,13 +44,13 @@ TEST(PairScorer, SeesTheInputsThatItIsToSee) {
 
 TEST(PairScorer, StartsFromThePromptsOwnKey) {
   torch::manual_seed(5);
-  PairScorer scorer(tiny_scorer(), 514);
+  PairScorer scorer(test::small_scorer_options(), 514);
   const PairInputs in;
   EXPECT_LT(difference(scorer->query(in.text, in.prompt, 4, 4), scorer->key(in.prompt)), 1e-6);
 }
 
 TEST(PairScorer, EveryWeightLearns) {
-  PairScorer scorer = random_scorer();
+  PairScorer scorer = test::small_scorer();
   const PairInputs in;
   const Tensor keys = scorer->key(torch::randn({2, 3, 16, 16}));
   contrastive_loss(pair_scores(scorer->query(in.text, in.prompt, 4, 4), keys), torch::zeros({2, 2}, torch::kBool))

@@ -2,7 +2,7 @@
 #include <torch/torch.h>
 
 #include "runtime/npy.h"
-#include "tests/tools/command.h"
+#include "tests/tools/answered_folders.h"
 
 namespace cigli {
 namespace {
@@ -11,37 +11,13 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 using Words = std::vector<std::string>;
 
-constexpr int kCount = 24;  // the jackknife takes 20
-
-// A dataset with folders that answer it: its own targets, its prompts, other rows' targets.
-struct Folders {
-  fs::path data, targets, copies, others, statistics;
-  std::vector<Json> rows;
-};
-
-Folders make_folders() {
-  Folders made;
-  made.data = scratch("compared") / "data";
-  EXPECT_EQ(cigli({"data", "synth", "--out", made.data, "--count", std::to_string(kCount), "--seed", "7", "--split",
-                   "test", "--size", "32"})
-                .code,
-            0);
-  made.rows = read_lines(made.data / "metadata.jsonl");
-  made.targets = scratch("targets");
-  for (const Json& row : made.rows)
-    fs::copy_file(made.data / row["target_file_name"].get<std::string>(),
-                  made.targets / (row["id"].get<std::string>() + ".png"));
-  for (const auto& [kind, folder] : {std::pair{"copy", &made.copies}, {"swapped-target", &made.others}}) {
-    *folder = scratch(kind);
-    EXPECT_EQ(cigli({"control", "--kind", kind, "--data", made.data, "--out", *folder, "--size", "32"}).code, 0);
-  }
-  made.statistics = scratch("statistics") / "real.npz";
-  EXPECT_EQ(cigli({"evaluate", "reference", "--data", made.data, "--out", made.statistics}).code, 0);
-  return made;
-}
-
-const Folders& folders() {
-  static const Folders made = make_folders();
+// Statistics of the targets.
+const fs::path& statistics() {
+  static const fs::path made = [] {
+    const fs::path file = scratch("statistics") / "real.npz";
+    EXPECT_EQ(cigli({"evaluate", "reference", "--data", answers().data, "--out", file}).code, 0);
+    return file;
+  }();
   return made;
 }
 
@@ -63,7 +39,7 @@ Json compared(const fs::path& a, const fs::path& b, Words more, int code = 0) {
 fs::path some_of(const fs::path& folder, std::size_t count) {
   const fs::path some = scratch("some");
   for (std::size_t i = 0; i < count; ++i) {
-    const std::string name = folders().rows[i]["id"].get<std::string>() + ".png";
+    const std::string name = answers().id(i) + ".png";
     fs::copy_file(folder / name, some / name);
   }
   return some;
@@ -77,38 +53,38 @@ void expect_no_interval(const Json& difference, const std::string& why) {
 }
 
 TEST(EvaluateCompare, WithoutAnIntervalThereIsTheDifferenceAndWhy) {
-  const Words by_statistics{"--reference", folders().statistics};
-  const Json all = compared(folders().copies, folders().others, by_statistics);
+  const Words by_statistics{"--reference", statistics()};
+  const Json all = compared(answers().copies, answers().others, by_statistics);
   const Json& distance = all["difference"]["fd_dataset"];
   expect_no_interval(distance, "statistics don't tell");
   EXPECT_EQ(distance["value"],
             all["fd_dataset"]["value"].get<double>() - all["compared"]["fd_dataset"]["value"].get<double>());
-  EXPECT_EQ(distance["n"], kCount);
+  EXPECT_EQ(distance["n"], kAnswers);
   EXPECT_FALSE(distance.contains("warning"));  // as many images: what so few add is nearly the same of both
-  const Outcome table = compare(folders().copies, folders().others, by_statistics);
+  const Outcome table = compare(answers().copies, answers().others, by_statistics);
   EXPECT_NE(table.out.substr(table.out.find("\ndifference")).find("statistics don't tell"), std::string::npos)
       << table.out;
 }
 
 TEST(EvaluateCompare, EveryMetricThatBothHaveIsThere) {
-  const Words asked{"--data", folders().data, "--metrics", "fid,fid_infinity,kid,cmmd,prdc,psnr"};
-  const Json all = compared(folders().copies, folders().others, asked)["difference"];
+  const Words asked{"--data", answers().data, "--metrics", "fid,fid_infinity,kid,cmmd,prdc,psnr"};
+  const Json all = compared(answers().copies, answers().others, asked)["difference"];
   Words plain = asked;
   plain.push_back("--no-intervals");
-  const Json bare = compared(folders().copies, folders().others, plain)["difference"];
+  const Json bare = compared(answers().copies, answers().others, plain)["difference"];
   for (const char* name : {"fd_dataset", "fd_infinity_dataset", "kd_dataset", "mmd_dataset", "precision_dataset",
                            "recall_dataset", "density_dataset", "coverage_dataset"}) {
     SCOPED_TRACE(name);
     ASSERT_TRUE(all.contains(name) && bare.contains(name)) << all << bare;
-    EXPECT_EQ(all[name]["n"], kCount);
+    EXPECT_EQ(all[name]["n"], kAnswers);
     expect_no_interval(bare[name], "none was asked for");
   }
   expect_no_interval(all["fd_dataset"], "256 rows");
   expect_no_interval(all["fd_infinity_dataset"], "no interval");
   EXPECT_EQ(all["kd_dataset"]["ci"].size(), 2u);
-  EXPECT_EQ(all["psnr"]["n"], kCount);
+  EXPECT_EQ(all["psnr"]["n"], kAnswers);
   // No row has a finite one in both.
-  const Json equal = compared(folders().targets, folders().targets, {"--data", folders().data, "--metrics", "psnr"});
+  const Json equal = compared(answers().targets, answers().targets, {"--data", answers().data, "--metrics", "psnr"});
   EXPECT_TRUE(equal["difference"]["psnr"]["value"].is_null());
   EXPECT_EQ(equal["difference"]["psnr"]["n"], 0);
   EXPECT_FALSE(equal["difference"]["psnr"]["note"].get<std::string>().empty());
@@ -117,26 +93,26 @@ TEST(EvaluateCompare, EveryMetricThatBothHaveIsThere) {
 TEST(EvaluateCompare, OneFolderMayBePairedAndTheOtherNot) {
   // The target that two rows share keeps both folders' images from being paired, unless one of them can't be read.
   const fs::path data = scratch("shared") / "data", some = scratch("some");
-  fs::copy(folders().data, data, fs::copy_options::recursive);
-  fs::copy(folders().copies, some, fs::copy_options::recursive);
-  std::vector<Json> rows = folders().rows;
+  fs::copy(answers().data, data, fs::copy_options::recursive);
+  fs::copy(answers().copies, some, fs::copy_options::recursive);
+  std::vector<Json> rows = answers().rows;
   rows[1]["target_file_name"] = rows[0]["target_file_name"];
   std::string lines;
   for (const Json& row : rows) lines += row.dump() + "\n";
   write_text(data / "metadata.jsonl", lines);
   write_text(some / (rows[1]["id"].get<std::string>() + ".png"), "no image");
-  const Json all = compared(folders().copies, some, {"--data", data, "--metrics", "kid,prdc"}, 3);
+  const Json all = compared(answers().copies, some, {"--data", data, "--metrics", "kid,prdc"}, 3);
   EXPECT_EQ(all["kd_dataset"]["paired"], false);
   EXPECT_EQ(all["compared"]["kd_dataset"]["paired"], true);
   for (const char* name : {"kd_dataset", "precision_dataset"}) {
     expect_no_interval(all["difference"][name], "are paired with their targets");
-    EXPECT_EQ(all["difference"][name]["n"], (Json{kCount, kCount - 1})) << name;
+    EXPECT_EQ(all["difference"][name]["n"], (Json{kAnswers, kAnswers - 1})) << name;
   }
 }
 
 TEST(EvaluateCompare, TheValueIsThatOfTheValuesAndTheIntervalSaysWhatItIsAbout) {
-  const Words asked{"--data", folders().data, "--metrics", "kid,cmmd"};
-  const Json all = compared(folders().copies, folders().others, asked);
+  const Words asked{"--data", answers().data, "--metrics", "kid,cmmd"};
+  const Json all = compared(answers().copies, answers().others, asked);
   for (const char* name : {"kd_dataset", "mmd_dataset"}) {
     SCOPED_TRACE(name);
     const Json &a = all[name], &b = all["compared"][name], &difference = all["difference"][name];
@@ -146,21 +122,21 @@ TEST(EvaluateCompare, TheValueIsThatOfTheValuesAndTheIntervalSaysWhatItIsAbout) 
     EXPECT_EQ(centre, a["u_statistic"].get<double>() - b["u_statistic"].get<double>());
     EXPECT_NEAR(difference["ci"][0].get<double>() + difference["ci"][1].get<double>(), 2 * centre, 1e-9);
   }
-  const Outcome table = compare(folders().copies, folders().others, asked);
+  const Outcome table = compare(answers().copies, answers().others, asked);
   const std::string differences = table.out.substr(table.out.find("\ndifference"));
   for (const char* word : {"u_statistic", "the interval's centre", "24"})
     EXPECT_NE(differences.find(word), std::string::npos) << differences << " lacks " << word;
   // A convention's subsets move the value; the interval goes with it.
-  const Json drawn = compared(folders().copies, folders().others,
-                              {"--data", folders().targets, "--metrics", "kid", "--convention", "clean-fid",
+  const Json drawn = compared(answers().copies, answers().others,
+                              {"--data", answers().targets, "--metrics", "kid", "--convention", "clean-fid",
                                "--subset-size", "12"})["difference"]["kd_dataset"];
   EXPECT_FALSE(drawn.contains("ci_about"));
   EXPECT_NEAR(drawn["ci"][0].get<double>() + drawn["ci"][1].get<double>(), 2 * drawn["value"].get<double>(), 1e-9);
 }
 
 TEST(EvaluateCompare, WarnsWhereTheNumberOfImagesMayMakeTheDifference) {
-  const Words asked{"--data", folders().targets, "--metrics", "fid,cmmd,kid,prdc", "--json"};
-  const Outcome fewer = compare(folders().copies, some_of(folders().copies, kCount / 2), asked);
+  const Words asked{"--data", answers().targets, "--metrics", "fid,cmmd,kid,prdc", "--json"};
+  const Outcome fewer = compare(answers().copies, some_of(answers().copies, kAnswers / 2), asked);
   EXPECT_EQ(fewer.code, 0) << fewer.err;
   const Json difference = Json::parse(fewer.out)["difference"], &biased = difference["mmd_dataset"];
   EXPECT_GT(std::abs(biased["bias"].get<double>()), std::abs(biased["value"].get<double>()));
@@ -172,26 +148,26 @@ TEST(EvaluateCompare, WarnsWhereTheNumberOfImagesMayMakeTheDifference) {
     expect_no_interval(difference[name], "rows of either set");  // what is said of the interval stays
   }
   EXPECT_FALSE(difference["kd_dataset"].contains("warning"));  // unbiased
-  const Outcome as_many = compare(folders().copies, folders().others, asked);
+  const Outcome as_many = compare(answers().copies, answers().others, asked);
   EXPECT_EQ(as_many.err.find("don't compare"), std::string::npos) << as_many.err;
 }
 
 TEST(EvaluateCompare, ConsistencyIsOfRowsThatBothAnswer) {
-  const fs::path some = some_of(folders().targets, kCount - 4);
-  for (const auto& [a, b] : {std::pair{folders().targets, some}, {some, folders().targets}}) {
-    const Json difference = compared(a, b, {"--data", folders().data, "--metrics", "consistency"}, 3)["difference"];
+  const fs::path some = some_of(answers().targets, kAnswers - 4);
+  for (const auto& [a, b] : {std::pair{answers().targets, some}, {some, answers().targets}}) {
+    const Json difference = compared(a, b, {"--data", answers().data, "--metrics", "consistency"}, 3)["difference"];
     EXPECT_EQ(difference["consistency"]["value"], 0);
-    EXPECT_EQ(difference["consistency"]["n"], kCount - 4);
+    EXPECT_EQ(difference["consistency"]["n"], kAnswers - 4);
   }
 }
 
 // A reference file with this array in place of what `evaluate reference` wrote.
 Outcome with_array(const char* name, const torch::Tensor& array) {
-  auto arrays = read_npz(folders().statistics);
+  auto arrays = read_npz(statistics());
   arrays[name] = array;
   const fs::path file = scratch("changed") / "bad.npz";
   write_npz(file, arrays);
-  return cigli({"evaluate", "--generated", folders().copies, "--reference", file});
+  return cigli({"evaluate", "--generated", answers().copies, "--reference", file});
 }
 
 torch::Tensor bytes_of(const std::string& text) {
@@ -209,11 +185,11 @@ TEST(EvaluateReferenceFile, WhatIsWrongIsOneLineThatNamesIt) {
   expect_complaint(with_array("rows", torch::zeros({3, 2})), 1, {"bad.npz", "array 'rows'"});
   const fs::path none = scratch("none") / "none.npz";
   write_npz(none, {{"mu", torch::zeros({0})}, {"sigma", torch::zeros({0, 0})}});
-  expect_complaint(cigli({"evaluate", "--generated", folders().copies, "--reference", none}), 1,
+  expect_complaint(cigli({"evaluate", "--generated", answers().copies, "--reference", none}), 1,
                    {"none.npz", "expected [D] and [D, D]"});
-  const std::string twice = folders().statistics.string() + "," + folders().statistics.string();
+  const std::string twice = statistics().string() + "," + statistics().string();
   expect_complaint(cigli({"evaluate", "reference", "--merge", twice, "--out", none}), 1,
-                   {folders().statistics.string(), "stands twice"});
+                   {statistics().string(), "stands twice"});
 }
 
 // Before the work, not after it.
@@ -223,7 +199,7 @@ TEST(EvaluateOutput, IsCheckedFirst) {
     expect_complaint(outcome, 1, parts);
     EXPECT_EQ(outcome.err.find('%'), std::string::npos) << outcome.err;  // no progress
   };
-  const Words reference{"evaluate", "reference", "--data", folders().targets, "--features", "dataset", "--out"};
+  const Words reference{"evaluate", "reference", "--data", answers().targets, "--features", "dataset", "--out"};
   const Words scorer{"evaluate", "scorer", "--data", fixture().pack, "--steps", "100000", "--out"};
   for (Words words : {reference, scorer}) {
     words.push_back(none / "out");

@@ -36,7 +36,8 @@ class EvaluateFeatures : public testing::Test {
 TEST_F(EvaluateFeatures, GivesEveryMetricThatTheArraysAllow) {
   const auto all = scores({"--real-features", real, "--generated-features", generated, "--logits", logits, "--out",
                            folder / "metrics.json"});
-  for (const char* name : {"fid", "kid", "cmmd", "is"}) {
+  EXPECT_FALSE(all.contains("cmmd"));  // which is of unit embeddings, and has to be asked for
+  for (const char* name : {"fid", "kid", "is"}) {
     ASSERT_TRUE(all.contains(name)) << name;
     const auto& metric = all[name];
     const double centre = metric.contains("ci_about") ? metric[metric["ci_about"].get<std::string>()].get<double>()
@@ -119,11 +120,14 @@ TEST_F(EvaluateFeatures, FewRowsOfManyDimensionsHaveNoCorrection) {
 }
 
 TEST_F(EvaluateFeatures, ConventionsDifferAsTheyShould) {
-  const auto with = [&](const std::string& convention) {
-    return scores({"--real-features", real, "--generated-features", generated, "--logits", logits, "--convention",
-                   convention, "--subset-size", "50", "--no-intervals"});
+  const auto with = [&](const std::string& convention, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{"--real-features", real,       "--generated-features", generated, "--logits", logits,
+                                   "--convention",    convention, "--no-intervals"};
+    words.insert(words.end(), more.begin(), more.end());
+    return scores(words);
   };
-  const auto ours = with("cigli"), fidelity = with("torch-fidelity"), style = with("stylegan3");
+  const std::vector<std::string> few{"--subset-size", "50"};
+  const auto ours = with("cigli"), fidelity = with("torch-fidelity", few), style = with("stylegan3", few);
   EXPECT_GT(ours["fid"]["value"].get<double>(), style["fid"]["value"].get<double>());
   EXPECT_EQ(fidelity["prdc"]["inside"], "<=");
   EXPECT_EQ(fidelity["prdc"]["neighbours"], 3);
@@ -132,6 +136,16 @@ TEST_F(EvaluateFeatures, ConventionsDifferAsTheyShould) {
   EXPECT_FALSE(ours["kid"].contains("subsets"));
   EXPECT_NE(ours["is"]["value"], fidelity["is"]["value"]);  // another order
   EXPECT_TRUE(ours["fid"]["ci"].is_null());
+}
+
+TEST_F(EvaluateFeatures, MeanDiscrepancyIsAroundItsUnbiasedValue) {
+  const auto all = scores({"--real-features", real, "--generated-features", generated, "--metrics", "cmmd"});
+  const auto& metric = all["cmmd"];
+  EXPECT_EQ(metric["ci_about"], "unbiased");
+  EXPECT_LT(metric["ci"][0], metric["unbiased"]);
+  EXPECT_GT(metric["ci"][1], metric["unbiased"]);
+  EXPECT_GT(metric["value"], metric["unbiased"]);
+  EXPECT_EQ(metric["n"], 80);
 }
 
 TEST_F(EvaluateFeatures, BadInputGetsOneLine) {
@@ -169,6 +183,14 @@ TEST_F(EvaluateFeatures, BadInputGetsOneLine) {
                    {"--html", "not of arrays"});
   expect_complaint(evaluate({"--real-features", real, "--generated-features", generated, "--metrics", "psnr"}), 2,
                    {"psnr", "not of arrays"});
+  expect_complaint(evaluate({"--real-features", real, "--generated-features", generated, "--features", "clip"}), 2,
+                   {"--features", "not of arrays"});
+  // What would change nothing.
+  expect_complaint(evaluate({"--real-features", real, "--generated-features", generated, "--subset-size", "50"}), 2,
+                   {"--subset-size", "--subsets", "cigli"});
+  const std::string out = folder / "out";
+  expect_complaint(evaluate({"--generated", "g", "--data", "d", "--out", out, "--rows", folder / "./out"}), 2,
+                   {"out", "more than one of --out, --rows and --html"});
   write_npz(folder / "one.npz", {{"mu", torch::zeros({6})}});
   expect_complaint(evaluate({"--real-stats", folder / "one.npz", "--generated-features", generated}), 1,
                    {"one.npz", "'sigma'"});

@@ -13,6 +13,7 @@
 #include "dataset/tensor_image.h"
 #include "eval/metrics/similarity.h"
 #include "tests/eval/planted_squares.h"
+#include "tests/small_scorer.h"
 #include "tests/temporary_folder.h"
 
 namespace cigli {
@@ -21,22 +22,10 @@ namespace {
 namespace fs = std::filesystem;
 using torch::Tensor;
 
-// A scorer whose fusion counts: as made, all its residual branches and its last layer are zero.
 constexpr double kNotFinite = std::numeric_limits<double>::quiet_NaN();
+
 DatasetJudge random_judge(const std::string& inputs = "both", double shift = 0) {
-  PairScorerOptions o;
-  o.text.vocabulary = 514;
-  o.text.width = o.fusion.width = 16;
-  o.text.heads = o.fusion.heads = 2;
-  o.text.layers = o.fusion.layers = 1;
-  o.image.widths = {16, 32};
-  o.fusion.inputs = inputs;
-  o.width = 8;
-  torch::manual_seed(5);
-  PairScorer scorer(o, 514);
-  const torch::NoGradGuard no_gradients;
-  for (Tensor& parameter : scorer->parameters()) parameter.add_(0.2 * torch::randn_like(parameter) + shift);
-  return DatasetJudge(DatasetScorer(scorer, Tokenizer(), {16, 16}, {16, 16}));
+  return DatasetJudge(DatasetScorer(test::small_scorer(inputs, shift), Tokenizer(), {16, 16}, {16, 16}));
 }
 
 class RowMetric : public testing::Test {
@@ -82,7 +71,7 @@ class RowMetric : public testing::Test {
 Tensor scores_of(const DatasetJudge& judge, const std::vector<Image>& images, const PlantedSquares& squares) {
   std::vector<std::string> texts;
   for (const Row& row : squares.rows) texts.push_back(row.text);
-  return judge.images(images).matmul(judge.conditions(texts, squares.prompts).t());
+  return judge.look(images).embedding.matmul(judge.conditions(texts, squares.prompts).t());
 }
 
 TEST_F(RowMetric, ComparesEachImageWithItsOwnTarget) {
@@ -90,15 +79,22 @@ TEST_F(RowMetric, ComparesEachImageWithItsOwnTarget) {
   const DatasetJudge judge = random_judge();
   const RowMetrics found = row_metrics(answered_by(images), data, judged_by(judge));
   ASSERT_EQ(found.ids.size(), 24u);
-  const Tensor distances = judge.distance(images, squares.targets), likeness = judge.likeness(images, squares.targets),
-               to_prompts = judge.likeness(images, squares.prompts);
+  const Judge::View own = judge.look(images), of_targets = judge.look(squares.targets);
+  const Tensor distances = perceptual_distance(own, of_targets), likeness = (own.features * of_targets.features).sum(1),
+               to_prompts = (own.features * judge.look(squares.prompts).features).sum(1);
   for (std::size_t i = 0; i < images.size(); ++i) {
     SCOPED_TRACE(i);
     EXPECT_EQ(found.ids[i], squares.rows[i].id);
-    const auto in_unit = [](const Image& image) { return ((to_tensor(image) + 1) / 2).unsqueeze(0); };
-    const Tensor image = in_unit(images[i]), target = in_unit(squares.targets[i]);
-    EXPECT_EQ(found.values.at("psnr")[i], psnr(image, target).item<double>());
-    EXPECT_EQ(found.values.at("ssim")[i], ssim(image, target).item<double>());
+    double squared = 0;
+    for (std::size_t p = 0; p < images[i].pixels.size(); ++p)
+      squared += std::pow((images[i].pixels[p] - squares.targets[i].pixels[p]) / 255.0, 2);
+    const double decibels = 10 * std::log10(static_cast<double>(images[i].pixels.size()) / squared);
+    const double found_decibels = found.values.at("psnr")[i];
+    if (squared == 0) EXPECT_EQ(found_decibels, decibels);  // infinite
+    if (squared > 0) EXPECT_NEAR(found_decibels, decibels, 1e-12);
+    const auto in_unit = [](const Image& image) { return (to_tensor(image).to(torch::kFloat64) + 1) / 2; };
+    EXPECT_NEAR(found.values.at("ssim")[i],
+                ssim(in_unit(images[i]).unsqueeze(0), in_unit(squares.targets[i]).unsqueeze(0)).item<double>(), 1e-6);
     const auto row = static_cast<std::int64_t>(i);
     EXPECT_NEAR(found.values.at("perceptual_dataset")[i], distances[row].item<double>(), 1e-5);
     EXPECT_NEAR(found.values.at("target_similarity_dataset")[i], likeness[row].item<double>(), 1e-5);

@@ -19,15 +19,15 @@ using torch::Tensor;
 // Features are the mean of each channel; one that classifies has twice their first as its logit.
 class MeanColour : public FeatureExtractor {
  public:
-  explicit MeanColour(bool classifies = false) : classifies_(classifies) { name_ = "mean"; }
+  explicit MeanColour(bool classifies = false) {
+    name_ = "mean";
+    classifies_ = classifies;
+  }
   Tensor prepared(const Image& image) const override { return to_tensor(image); }
   FeatureBatch operator()(const Tensor& images) const override {
     const Tensor features = images.mean({2, 3});
     return {features, classifies_ ? 2 * features.slice(1, 0, 1) : Tensor()};
   }
-
- private:
-  bool classifies_;
 };
 
 class Extraction : public testing::Test {
@@ -134,6 +134,26 @@ TEST_F(Extraction, TheEffectOfRoundingIsThatOfTheFirstImages) {
   const RoundingEffect of_one = effect_of_rounding(MeanColour(), files, rounded.slice(0, 0, 1));
   EXPECT_FALSE(of_one.distance.has_value());
   EXPECT_EQ(to_line(of_one).find("distance"), std::string::npos);
+}
+
+TEST(FeatureExtractor, RefusesOptionsOfOtherFeatures) {
+  const auto refusal = [](const FeatureOptions& options) { return error_of([&] { make_extractor(options, ""); }); };
+  FeatureOptions options;
+  options.features = "dataset";
+  options.weights = "some.pth";
+  EXPECT_EQ(refusal(options),
+            "--weights is of inception, clip and efficientnet-lite0 (--scorer FILE), not of the features dataset");
+  options.weights.clear();
+  options.dtype = "bfloat16";
+  EXPECT_EQ(refusal(options),
+            "--dtype bfloat16 is of inception, clip and efficientnet-lite0, not of the features dataset");
+  options.dtype = "float32";
+  options.layer = 64;
+  EXPECT_EQ(refusal(options), "--layer is of inception, not of the features dataset");
+  options.features = "clip";
+  options.layer = 2048;
+  options.resampling = "clean";
+  EXPECT_EQ(refusal(options), "--resampling is of inception, not of the features clip");
 }
 
 }  // namespace
