@@ -90,8 +90,11 @@ TEST_F(RowMetric, ComparesEachImageWithItsOwnTarget) {
       squared += std::pow((images[i].pixels[p] - squares.targets[i].pixels[p]) / 255.0, 2);
     const double decibels = 10 * std::log10(static_cast<double>(images[i].pixels.size()) / squared);
     const double found_decibels = found.values.at("psnr")[i];
-    if (squared == 0) EXPECT_EQ(found_decibels, decibels);  // infinite
-    if (squared > 0) EXPECT_NEAR(found_decibels, decibels, 1e-12);
+    if (squared == 0) {
+      EXPECT_EQ(found_decibels, decibels);  // infinite
+    } else {
+      EXPECT_NEAR(found_decibels, decibels, 1e-12);
+    }
     const auto in_unit = [](const Image& image) { return (to_tensor(image).to(torch::kFloat64) + 1) / 2; };
     EXPECT_NEAR(found.values.at("ssim")[i],
                 ssim(in_unit(images[i]).unsqueeze(0), in_unit(squares.targets[i]).unsqueeze(0)).item<double>(), 1e-6);
