@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/files.h"
+#include "tests/tools/command.h"
 #include "tests/training/tiny_dataset.h"
 
 namespace cigli {

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "eval/study/key.h"
+#include "eval/study/responses.h"
+
+namespace cigli {
+
+// An answer joined to what was shown.
+struct Judgement {
+  std::string question, answer;
+  std::int64_t item = 0, rater = 0;  // numbers, of StudyKey::items and of raters in `StudyJudgements`
+  std::vector<std::string> systems;  // of the images as shown, left first
+  double seconds = 0;
+  // For pairs what the left image won: 1, 0, 0.5 (tie and both-bad); for ratings the number; for real-or-generated 1
+  // where the rater says real.
+  double value = 0;
+};
+
+// How one rater did, over all its lists.
+struct RaterRecord {
+  std::string name;
+  std::int64_t answers = 0;
+  // Answers to checks, and how many were as expected; repeats: answered as the first time.
+  std::int64_t attention = 0, attention_passed = 0, catches = 0, catches_passed = 0, repeats = 0, repeats_passed = 0;
+  double median_seconds = 0;
+  std::string failed;  // why the key's rules leave the rater out; "" where they don't
+};
+
+struct StudyJudgements {
+  std::vector<Judgement> judged;  // without checks and repeats
+  std::vector<RaterRecord> raters;
+};
+
+// A rater passes a catch pair of pairs or single images by the expected answer; an attention check and
+// real-or-generated likewise. `exclude_failed` leaves out all judgements of raters that the key's rules fail.
+StudyJudgements join_responses(const StudyResponses& responses, const StudyKey& key, bool exclude_failed = false);
+
+}  // namespace cigli

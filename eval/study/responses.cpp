@@ -1,0 +1,179 @@
+#include "eval/study/responses.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <tuple>
+
+#include "dataset/csv.h"
+#include "runtime/error.h"
+#include "runtime/files.h"
+#include "runtime/hash.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+constexpr const char* kResponseFormat = "cigli-study-answers-1";
+
+std::string short_name(const std::string& packet) { return packet.substr(0, 12); }
+
+// "" where the reply is one that the list asks for.
+std::string fault_of(const StudyReply& reply, const std::vector<std::int64_t>& list, const StudyKey& key) {
+  if (reply.position < 0 || reply.position >= static_cast<std::int64_t>(list.size()) ||
+      list[static_cast<std::size_t>(reply.position)] != reply.trial)
+    return "answers trial " + std::to_string(reply.trial) + " at place " + std::to_string(reply.position) +
+           ", which its list does not show there";
+  for (const StudyQuestion& question : key.questions) {
+    if (question.key != reply.question) continue;
+    for (const StudyAnswer& answer : question.answers)
+      if (answer.key == reply.answer) return "";
+    return "answers \"" + reply.answer + "\" to the question \"" + reply.question + "\", which has no such answer";
+  }
+  return "answers the question \"" + reply.question + "\", which was not asked";
+}
+
+StudyResponse response_of(const Json& json, const StudyKey& key) {
+  if (json.at("format") != kResponseFormat)
+    throw Error("format '" + json.at("format").get<std::string>() + "', expected '" + kResponseFormat + "'");
+  if (json.at("packet") != key.packet)
+    throw Error("of packet " + short_name(json.at("packet")) + ", the key is of " + short_name(key.packet));
+  StudyResponse response;
+  response.rater = json.at("rater");
+  response.list = json.at("list");
+  response.started = json.at("started");
+  response.finished = json.at("finished").is_null() ? "" : json.at("finished").get<std::string>();
+  if (response.list < 0 || response.list >= static_cast<std::int64_t>(key.lists.size()))
+    throw Error("of list " + std::to_string(response.list) + ", the study has " + std::to_string(key.lists.size()));
+  const std::vector<std::int64_t>& list = key.lists[static_cast<std::size_t>(response.list)];
+  std::set<std::pair<std::int64_t, std::string>> given;
+  for (const Json& answer : json.at("answers")) {
+    const StudyReply reply{answer.at("trial"), answer.at("position"), answer.at("question"), answer.at("answer"),
+                           answer.at("seconds")};
+    if (const std::string fault = fault_of(reply, list, key); !fault.empty()) throw Error(fault);
+    if (!given.insert({reply.position, reply.question}).second)
+      throw Error("answers the question \"" + reply.question + "\" at place " + std::to_string(reply.position) +
+                  " twice");
+    response.replies.push_back(reply);
+  }
+  if (json.at("digest") != response_digest(response, key.packet))
+    throw Error("its digest is not that of its answers: edited or damaged");
+  if (!response.finished.empty() && given.size() < list.size() * key.questions.size())
+    throw Error("says that it is finished, with " + std::to_string(given.size()) + " of " +
+                std::to_string(list.size() * key.questions.size()) + " answers");
+  return response;
+}
+
+class ResponseReader {
+ public:
+  explicit ResponseReader(const StudyKey& key) : key_(key) {}
+
+  void read(const fs::path& file) {
+    const std::string text = read_file(file);
+    std::string ending = file.extension().string();
+    std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (ending == ".csv")
+      read_table(text, file.string());
+    else
+      add(text, file.string());
+  }
+
+  StudyResponses result() && {
+    for (const StudyResponse& response : found_.usable)
+      if (response.finished.empty())
+        found_.unfinished.push_back(
+            response.source + ": " + std::to_string(response.replies.size()) + " of " +
+            std::to_string(key_.lists[static_cast<std::size_t>(response.list)].size() * key_.questions.size()) +
+            " answers");
+    return std::move(found_);
+  }
+
+ private:
+  void read_table(const std::string& text, const std::string& name) {
+    CsvReader csv(text);
+    const std::vector<std::string> header = csv.next().cells;
+    const auto column = std::find_if(header.begin(), header.end(),
+                                     [](const std::string& cell) { return cell == "study" || cell == "Answer.study"; });
+    if (column == header.end()) throw Error(name + ":1: no column study or Answer.study");
+    const auto place = static_cast<std::size_t>(column - header.begin());
+    while (!csv.at_end()) {
+      const CsvRecord record = csv.next();
+      const std::string source = name + ":" + std::to_string(record.line);
+      if (!record.closed)
+        found_.refused.push_back(source + ": a quoted cell has no end");
+      else if (record.cells.size() <= place)
+        found_.refused.push_back(source + ": " + std::to_string(record.cells.size()) + " cells, expected " +
+                                 std::to_string(header.size()));
+      else
+        add(record.cells[place], source);
+    }
+  }
+
+  void add(const std::string& text, const std::string& source) {
+    const Json json = Json::parse(text, nullptr, false);
+    try {
+      if (json.is_discarded()) throw Error("no JSON");
+      StudyResponse response = response_of(json, key_);
+      response.source = source;
+      keep(std::move(response));
+    } catch (const Json::exception&) {
+      found_.refused.push_back(source + ": not what the study's page saves");
+    } catch (const Error& error) {
+      found_.refused.push_back(source + ": " + error.what());
+    }
+  }
+
+  static bool same(const StudyResponse& a, const StudyResponse& b) {
+    return a.replies.size() == b.replies.size() &&
+           std::equal(a.replies.begin(), a.replies.end(), b.replies.begin(),
+                      [](const StudyReply& x, const StudyReply& y) {
+                        return std::tie(x.position, x.question, x.answer) == std::tie(y.position, y.question, y.answer);
+                      });
+  }
+
+  void keep(StudyResponse response) {
+    const auto before = std::find_if(found_.usable.begin(), found_.usable.end(), [&](const StudyResponse& other) {
+      return other.rater == response.rater && other.list == response.list;
+    });
+    if (before == found_.usable.end()) {
+      found_.usable.push_back(std::move(response));
+    } else if (same(*before, response)) {
+      found_.duplicates.push_back(response.source + ": the same as " + before->source);
+    } else {
+      if (response.replies.size() > before->replies.size()) std::swap(*before, response);
+      found_.refused.push_back(response.source + ": another response of rater \"" + response.rater + "\" to list " +
+                               std::to_string(response.list) + " than " + before->source +
+                               ", which has as many answers or more");
+    }
+  }
+
+  const StudyKey& key_;
+  StudyResponses found_;
+};
+
+}  // namespace
+
+std::string response_digest(const StudyResponse& response, const std::string& packet) {
+  std::string text = packet + "\n" + std::to_string(response.list) + "\n" + response.rater + "\n" + response.started +
+                     "\n" + response.finished + "\n";
+  for (const StudyReply& reply : response.replies) {
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.1f", reply.seconds);
+    text += std::to_string(reply.trial) + "," + std::to_string(reply.position) + "," + reply.question + "," +
+            reply.answer + "," + seconds + "\n";
+  }
+  return sha256(text);
+}
+
+StudyResponses read_responses(const std::vector<fs::path>& files, const StudyKey& key) {
+  ResponseReader reader(key);
+  for (const fs::path& file : files) reader.read(file);
+  return std::move(reader).result();
+}
+
+}  // namespace cigli

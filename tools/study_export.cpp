@@ -1,0 +1,24 @@
+#include <iostream>
+
+#include "eval/study/export.h"
+#include "runtime/progress.h"
+#include "tools/commands.h"
+
+namespace cigli {
+
+int run_study_export(const Arguments& arguments) {
+  const auto options = parse<StudyExportOptions>(arguments);
+  Progress progress("items", options.items);
+  const StudyExport made = export_study(options, [&](std::int64_t done) { progress.update(done); });
+  progress.finish();
+  for (const std::string& line : made.unshared)
+    std::cerr << "cigli: warning: " << line << "; the others are left out\n";
+  for (const std::string& line : made.left_out) std::cerr << "cigli: warning: " << line << "; left out\n";
+  std::cout << options.out << ": " << made.items << " items, " << made.lists << " lists of " << made.shortest;
+  if (made.longest > made.shortest) std::cout << " to " << made.longest;
+  std::cout << " trials; open index.html?list=0 to list=" << made.lists - 1 << "\n"
+            << options.key << ": whose images they are, for `cigli study score`\n";
+  return made.left_out.empty() ? 0 : 3;
+}
+
+}  // namespace cigli
