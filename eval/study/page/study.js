@@ -180,7 +180,10 @@ const instructions = () => {
 };
 const loader = () => {
   const input = make("input", { type: "file", accept: ".json,application/json" });
-  input.addEventListener("change", () => { if (input.files[0]) load(input.files[0]); });
+  input.addEventListener("change", async () => {
+    if (input.files[0]) await load(input.files[0]);
+    input.value = "";  // or the same file could not be chosen again
+  });
   return make("label", { className: "file" }, texts.load_progress, input);
 };
 const preload = (position) => {
