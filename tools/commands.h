@@ -19,6 +19,7 @@ int run_export(const Arguments& arguments);
 int run_evaluate_reference(const Arguments& arguments);
 int run_evaluate_scorer(const Arguments& arguments);
 int run_evaluate(const Arguments& arguments);
+int run_study_plan(const Arguments& arguments);
 int run_study_text(const Arguments& arguments);
 int run_study_export(const Arguments& arguments);
 int run_study_check(const Arguments& arguments);

@@ -38,6 +38,7 @@ const std::vector<Command>& commands() {
        run_evaluate_scorer},
       {"evaluate", "score generated images against a dataset", run_evaluate},
       {"compare", "compare scores of several trainings row by row", run_compare},
+      {"study plan", "how many items, raters and minutes a human study takes", run_study_plan},
       {"study text", "print the wording of human studies, to be changed or translated", run_study_text},
       {"study export", "make a blinded, balanced study of generated images for people to judge", run_study_export},
       {"study check", "look through a study's packet for leaks and imbalance", run_study_check},

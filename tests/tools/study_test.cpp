@@ -225,5 +225,23 @@ TEST(StudyText, CanBeChanged) {
   EXPECT_EQ(checked(paths).code, 0) << checked(paths).out;
 }
 
+TEST(StudyPlanCommand, SaysHowManyItTakes) {
+  const std::map<std::string, int> votes{{".55", 783}, {".60", 194}, {".65", 85}, {".70", 47}};
+  for (const auto& [rate, expected] : votes) {
+    const Outcome outcome =
+        cigli({"study", "plan", "--win-rate", rate, "--raters", "5", "--icc", "0.2", "--ties", "0", "--json"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const Json plan = Json::parse(outcome.out);
+    EXPECT_EQ(plan["votes"], expected) << rate;
+    EXPECT_NEAR(plan["design_effect"].get<double>(), 1.8, 1e-12);
+    EXPECT_GE(plan["judgements"].get<double>(), 1.8 * expected);
+    EXPECT_EQ(plan["judgements"], 5 * plan["items"].get<int>());
+  }
+  const Outcome table = cigli({"study", "plan", "--pay", "12"});
+  for (const char* word : {"85", "items", "judgements", "lists", "minutes", "cost"})
+    EXPECT_TRUE(contains(table.out, word)) << table.out;
+  EXPECT_EQ(cigli({"study", "plan", "--win-rate", ".5"}).code, 2);
+}
+
 }  // namespace
 }  // namespace cigli
