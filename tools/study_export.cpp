@@ -17,7 +17,7 @@ int run_study_export(const Arguments& arguments) {
   std::cout << options.out << ": " << made.items << " items, " << made.lists << " lists of " << made.shortest;
   if (made.longest > made.shortest) std::cout << " to " << made.longest;
   std::cout << " trials; open index.html?list=0 to list=" << made.lists - 1 << "\n"
-            << options.key << ": whose images they are, for `cigli study score`\n";
+            << options.key << ": whose images they are; raters must not see it\n";
   return made.left_out.empty() ? 0 : 3;
 }
 
