@@ -1,7 +1,10 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 namespace cigli {
 
@@ -25,6 +28,12 @@ class Philox {
   std::array<std::uint32_t, 4> buffer_{};
   int used_ = 4;
 };
+
+// Puts the values in an order of chance (Fisher & Yates).
+template <class T>
+void shuffle(std::vector<T>& values, Philox& random) {
+  for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[random.below(i)]);
+}
 
 // `count` standard normal floats of stream (key, stream): value i depends on (key, stream, i) alone.
 void fill_normal(std::uint64_t key, std::uint64_t stream, float* out, std::int64_t count);

@@ -23,7 +23,7 @@ std::int64_t DataOrder::at(std::int64_t position) {
     epoch_ = position / size;
     shuffled_ = rows_;
     Philox random(seed_, order_streams + static_cast<std::uint64_t>(epoch_));
-    for (std::size_t i = shuffled_.size(); i > 1; --i) std::swap(shuffled_[i - 1], shuffled_[random.below(i)]);
+    shuffle(shuffled_, random);
   }
   return shuffled_[static_cast<std::size_t>(position % size)];
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "eval/student_t.h"
 #include "runtime/error.h"
 
 namespace cigli {
@@ -78,28 +79,6 @@ Estimate difference(const Estimate& a, const Estimate& b, const std::vector<bool
     found.sets.push_back(jackknife(found.value, left_out));
   }
   return found;
-}
-
-double student_t_quantile(double p, double degrees) {
-  // With t = sqrt(degrees) tan(a), the density of the angle a is proportional to cos(a)^(degrees - 1).
-  const auto area = [&](double to) {  // from 0, by Simpson's rule
-    constexpr int steps = 2000;
-    const auto density = [&](double angle) { return std::pow(std::cos(angle), degrees - 1); };
-    double sum = density(0) + density(to);
-    for (int i = 1; i < steps; ++i) sum += density(to * i / steps) * (i % 2 == 1 ? 4 : 2);
-    return sum * to / (3 * steps);
-  };
-  const double right = std::acos(-1.0) / 2;
-  // Half of the whole, in closed form: the integral of a power of the cosine is a beta function.
-  const double half =
-      std::sqrt(std::acos(-1.0)) / 2 * std::exp(std::lgamma(degrees / 2) - std::lgamma((degrees + 1) / 2));
-  const double wanted = std::abs(p - 0.5) * 2 * half;
-  double low = 0, high = right;
-  for (int i = 0; i < 60; ++i) {
-    const double middle = (low + high) / 2;
-    (area(middle) < wanted ? low : high) = middle;
-  }
-  return (p < 0.5 ? -1 : 1) * std::sqrt(degrees) * std::tan((low + high) / 2);
 }
 
 }  // namespace cigli

@@ -48,7 +48,4 @@ Estimate estimate_of(const std::function<double(std::size_t a, std::size_t b)>& 
 // left out from both at once, so that what they share drops out; of others the variances add up.
 Estimate difference(const Estimate& a, const Estimate& b, const std::vector<bool>& shared);
 
-// Quantile of Student's t distribution, p inside (0, 1), degrees of freedom at least 1: to seven digits.
-double student_t_quantile(double p, double degrees);
-
 }  // namespace cigli

@@ -7,14 +7,15 @@
 #include <tuple>
 #include <utility>
 
+#include "eval/student_t.h"
 #include "eval/study/win_rate.h"
 #include "runtime/error.h"
 
 namespace cigli {
 namespace {
 
-using Row = std::vector<double>;
-using Matrix = std::vector<Row>;
+using Vector = std::vector<double>;
+using Matrix = std::vector<Vector>;
 
 // Votes on systems `first` and `second`, `weight` of them.
 struct Duel {
@@ -29,7 +30,7 @@ struct Choice {
   double log_chosen = 0;
 };
 
-Choice choice_of(const Duel& duel, const Row& x) {
+Choice choice_of(const Duel& duel, const Vector& x) {
   const double middle = x.back() + (x[duel.first] + x[duel.second]) / 2;
   Choice choice;
   choice.p = {x[duel.first], middle, x[duel.second]};
@@ -78,7 +79,7 @@ Matrix inverse(Matrix m) {
 
 struct DavidsonFit {
   bool found = false;  // a maximum
-  Row x;
+  Vector x;
   Matrix covariance;  // the inverse of the information; strengths' mean is held at 0
 };
 
@@ -88,15 +89,15 @@ DavidsonFit fit_davidson(const std::vector<Duel>& duels, std::size_t systems, bo
   DavidsonFit fit;
   fit.x.assign(systems + 1, 0);
   if (!ties) fit.x.back() = never;
-  const auto likelihood = [&](const Row& x) {
+  const auto likelihood = [&](const Vector& x) {
     double sum = 0;
     for (const Duel& duel : duels) sum += duel.weight * choice_of(duel, x).log_chosen;
     return sum;
   };
   double reached = likelihood(fit.x);
   for (int step = 0; step < 100; ++step) {
-    Row gradient(systems + 1);
-    Matrix information(systems + 1, Row(systems + 1));
+    Vector gradient(systems + 1);
+    Matrix information(systems + 1, Vector(systems + 1));
     for (const Duel& duel : duels) {
       const std::array<std::size_t, 3> at{duel.first, duel.second, systems};
       const Choice choice = choice_of(duel, fit.x);
@@ -118,7 +119,7 @@ DavidsonFit fit_davidson(const std::vector<Duel>& duels, std::size_t systems, bo
       information[systems][systems] = 1;
     }
     fit.covariance = inverse(std::move(information));
-    Row move(systems + 1);
+    Vector move(systems + 1);
     double largest = 0;
     for (std::size_t a = 0; a <= systems; ++a) {
       for (std::size_t b = 0; b <= systems; ++b) move[a] += fit.covariance[a][b] * gradient[b];
@@ -127,7 +128,7 @@ DavidsonFit fit_davidson(const std::vector<Duel>& duels, std::size_t systems, bo
     fit.found = largest < 1e-9;
     if (fit.found || !std::isfinite(largest)) return fit;
     double share = 1;
-    Row next;
+    Vector next;
     for (double gained = -1; gained < 0 && share > 1e-6; share /= 2) {
       next = fit.x;
       for (std::size_t a = 0; a <= systems; ++a) next[a] += share * move[a];
@@ -217,7 +218,7 @@ BradleyTerry bradley_terry(const std::vector<Comparison>& comparisons, const Boo
   result.tie = ties ? std::exp(fit.x.back()) : 0;
 
   // What a vote contributes to each strength, to first order: the inverse information times its gradient.
-  Matrix contributions(names.size(), Row(duels.size()));
+  Matrix contributions(names.size(), Vector(duels.size()));
   for (std::size_t v = 0; v < duels.size(); ++v) {
     const std::array<std::size_t, 3> at{duels[v].first, duels[v].second, names.size()};
     const Slope slope = slope_of(duels[v], choice_of(duels[v], fit.x));
@@ -230,7 +231,7 @@ BradleyTerry bradley_terry(const std::vector<Comparison>& comparisons, const Boo
   ClusteredVariance spread;
   for (std::size_t s = 0; s < names.size(); ++s) {
     spread = clustered_variance(contributions[s], items, raters);
-    const double half = student_t_reach(options.level, spread.degrees) *
+    const double half = student_t_quantile((1 + options.level) / 2, spread.degrees) *
                         std::sqrt(std::max(spread.variance, fit.covariance[s][s] - held));
     result.strengths.push_back({names[s], fit.x[s], {fit.x[s] - half, fit.x[s] + half}});
   }

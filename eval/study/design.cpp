@@ -12,11 +12,6 @@ namespace {
 
 using List = std::vector<PlannedTrial>;
 
-template <class T>
-void shuffle(std::vector<T>& values, Philox& random) {
-  for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[random.below(i)]);
-}
-
 // Items in an order of chance in which each `lists` neighbours have one offset and the next as many the other: dealt
 // out one after the other, either offset comes to each list as often.
 std::vector<std::int64_t> dealing_order(const std::vector<bool>& offsets, std::int64_t lists, Philox& random) {

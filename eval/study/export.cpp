@@ -22,7 +22,6 @@ namespace cigli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 constexpr const char* kRealSystem = "real";
 
@@ -93,12 +92,12 @@ void check_options(const StudyExportOptions& options, const std::vector<StudySys
 }
 
 // Model and seed by image, as results.jsonl has them.
-std::map<std::string, Json> results_of(const fs::path& folder) {
-  std::map<std::string, Json> results;
+std::map<std::string, nlohmann::json> results_of(const fs::path& folder) {
+  std::map<std::string, nlohmann::json> results;
   if (!fs::exists(folder / "results.jsonl")) return results;
   LineReader lines(folder / "results.jsonl");
   for (std::string line; lines.next(line);) {
-    Json json = Json::parse(line, nullptr, false);
+    nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
     if (json.is_object() && json.contains("file") && json["file"].is_string()) results[json["file"]] = json;
   }
   return results;
@@ -108,7 +107,7 @@ std::map<std::string, Json> results_of(const fs::path& folder) {
 struct AnsweringFolder {
   explicit AnsweringFolder(const StudySystem& system) : answers(system.folder), results(results_of(system.folder)) {}
   Answers answers;
-  std::map<std::string, Json> results;
+  std::map<std::string, nlohmann::json> results;
 };
 
 // Small blocks of an image in an order of chance: nothing of what it showed is left.
@@ -117,7 +116,7 @@ Image scrambled(const Image& image, Philox& random) {
   const std::int64_t across = image.width / block, down = image.height / block;
   std::vector<std::int64_t> order(static_cast<std::size_t>(across * down));
   std::iota(order.begin(), order.end(), 0);
-  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+  shuffle(order, random);
   Image result = image;
   for (std::int64_t to = 0; to < across * down; ++to) {
     const std::int64_t from = order[static_cast<std::size_t>(to)];
@@ -199,7 +198,7 @@ class Exporter {
     if (options_.strict && !made_.unshared.empty()) throw Error(made_.unshared.front() + " (--strict)");
     if (shared.empty()) throw Error(options_.data + ": no row is answered by all systems");
     Philox random(key_.seed, 1);
-    for (std::size_t i = shared.size(); i > 1; --i) std::swap(shared[i - 1], shared[random.below(i)]);
+    shuffle(shared, random);
     return shared;
   }
 
@@ -272,7 +271,9 @@ class Exporter {
   void add_provenance(StudyImage& image) const {
     const auto& results = folders_.at(image.system).results;
     const auto found = results.find(image.file.filename().string());
-    const auto text = [](const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };
+    const auto text = [](const nlohmann::json& value) {
+      return value.is_string() ? value.get<std::string>() : value.dump();
+    };
     if (found != results.end()) {
       if (found->second.contains("model")) image.model = text(found->second["model"]);
       if (found->second.contains("seed")) image.seed = text(found->second["seed"]);
@@ -402,7 +403,7 @@ class Exporter {
     }
     std::vector<std::size_t> order(trials.size()), place(trials.size());
     std::iota(order.begin(), order.end(), 0);
-    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[names_.below(i)]);
+    shuffle(order, names_);
     for (std::size_t i = 0; i < order.size(); ++i) {
       place[order[i]] = i;
       packet_.trials.push_back(trials[order[i]].first);
@@ -470,8 +471,8 @@ void StudyExportOptions::visit(Fields& f) {
   f("attention", attention, "instructed attention checks, a share of a list's judgements", Range{0, 1});
   f("catches", catches, "pairs with an obvious answer, the same", Range{0, 1});
   f("repeats", repeats, "judgements that are asked for once more, sides exchanged, the same", Range{0, 0.3});
-  f("exclude.attention", exclusion.attention, "rule for --exclude-failed: least share of attention checks passed",
-    Range{0, 1});
+  f("exclude.attention", exclusion.attention,
+    "rule by which raters are left out: least share of attention checks passed", Range{0, 1});
   f("exclude.catches", exclusion.catches, "the same of obvious pairs", Range{0, 1});
   f("exclude.repeats", exclusion.repeats, "the same of repeats that are answered as before", Range{0, 1});
   f("exclude.seconds", exclusion.seconds, "the same: least median of an answer's seconds", Range{0, 3600});

@@ -10,25 +10,24 @@ namespace cigli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
-using OrderedJson = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
 
 constexpr const char* kKeyFormat = "cigli-study-key-1";
 
-OrderedJson json_of(const StudySystem& system) {
-  OrderedJson json{{"name", system.name}, {"folder", system.folder.string()}};
+Json json_of(const StudySystem& system) {
+  Json json{{"name", system.name}, {"folder", system.folder.string()}};
   if (!system.of.empty()) json.update({{"of", system.of}, {"swapped", system.swapped}});
   if (system.real) json["real"] = true;
   return json;
 }
 
-StudySystem system_of(const Json& json) {
+StudySystem system_of(const nlohmann::json& json) {
   return {json.at("name"), json.at("folder").get<std::string>(), json.value("of", ""), json.value("swapped", ""),
           json.value("real", false)};
 }
 
-OrderedJson json_of(const StudyImage& image) {
-  OrderedJson json;
+Json json_of(const StudyImage& image) {
+  Json json;
   if (!image.system.empty()) json["system"] = image.system;
   json.update({{"item", image.item}, {"file", image.file.string()}, {"sha256", image.file_hash}});
   if (!image.model.empty()) json["model"] = image.model;
@@ -36,24 +35,24 @@ OrderedJson json_of(const StudyImage& image) {
   return json;
 }
 
-StudyImage image_of(const Json& json) {
+StudyImage image_of(const nlohmann::json& json) {
   return {json.value("system", ""), json.at("item"),         json.at("file").get<std::string>(),
           json.at("sha256"),        json.value("model", ""), json.value("seed", "")};
 }
 
-OrderedJson json_of(const StudyTrialKey& trial) {
-  OrderedJson json{{"kind", trial.kind}, {"item", trial.item}};
+Json json_of(const StudyTrialKey& trial) {
+  Json json{{"kind", trial.kind}, {"item", trial.item}};
   if (!trial.systems.empty()) json["systems"] = trial.systems;
   if (!trial.expected.empty()) json["expected"] = trial.expected;
   return json;
 }
 
-StudyTrialKey trial_key_of(const Json& json) {
+StudyTrialKey trial_key_of(const nlohmann::json& json) {
   return {json.at("kind"), json.at("item"), json.value("systems", std::vector<std::string>()),
           json.value("expected", "")};
 }
 
-StudyKey key_of(const Json& json) {
+StudyKey key_of(const nlohmann::json& json) {
   if (json.at("format") != kKeyFormat)
     throw Error("format '" + json.at("format").get<std::string>() + "', expected '" + kKeyFormat + "'");
   StudyKey key;
@@ -63,18 +62,19 @@ StudyKey key_of(const Json& json) {
   key.split = json.at("split");
   key.seed = json.at("seed");
   key.raters = json.at("raters");
-  for (const Json& system : json.at("systems")) key.systems.push_back(system_of(system));
+  for (const nlohmann::json& system : json.at("systems")) key.systems.push_back(system_of(system));
   key.comparisons = json.at("comparisons").get<std::vector<std::vector<std::string>>>();
-  for (const Json& item : json.at("items")) key.items.push_back({item.at("id"), item.at("line"), item.at("sentence")});
+  for (const nlohmann::json& item : json.at("items"))
+    key.items.push_back({item.at("id"), item.at("line"), item.at("sentence")});
   for (const auto& [name, image] : json.at("images").items()) key.images[name] = image_of(image);
-  for (const Json& question : json.at("questions")) key.questions.push_back(study_question(question));
+  for (const nlohmann::json& question : json.at("questions")) key.questions.push_back(study_question(question));
   key.lists = json.at("lists").get<std::vector<std::vector<std::int64_t>>>();
-  for (const Json& trial : json.at("trials")) key.trials.push_back(trial_key_of(trial));
-  for (const Json& list : json.at("repeats")) {
+  for (const nlohmann::json& trial : json.at("trials")) key.trials.push_back(trial_key_of(trial));
+  for (const nlohmann::json& list : json.at("repeats")) {
     auto& repeats = key.repeats.emplace_back();
-    for (const Json& repeat : list) repeats[repeat.at("position")] = repeat.at("of");
+    for (const nlohmann::json& repeat : list) repeats[repeat.at("position")] = repeat.at("of");
   }
-  const Json& exclusion = json.at("exclusion");
+  const nlohmann::json& exclusion = json.at("exclusion");
   key.exclusion = {exclusion.at("attention"), exclusion.at("catches"), exclusion.at("repeats"),
                    exclusion.at("seconds")};
   return key;
@@ -83,10 +83,10 @@ StudyKey key_of(const Json& json) {
 }  // namespace
 
 void write_study_key(const fs::path& file, const StudyKey& key) {
-  OrderedJson json{{"format", kKeyFormat}, {"packet", key.packet}, {"mode", name(key.mode)}, {"data", key.data},
-                   {"split", key.split},   {"seed", key.seed},     {"raters", key.raters}};
+  Json json{{"format", kKeyFormat}, {"packet", key.packet}, {"mode", name(key.mode)}, {"data", key.data},
+            {"split", key.split},   {"seed", key.seed},     {"raters", key.raters}};
   for (const char* list : {"systems", "comparisons", "items", "images", "questions", "lists", "trials", "repeats"})
-    json[list] = std::string(list) == "images" ? OrderedJson::object() : OrderedJson::array();
+    json[list] = std::string(list) == "images" ? Json::object() : Json::array();
   for (const StudySystem& system : key.systems) json["systems"].push_back(json_of(system));
   for (const auto& comparison : key.comparisons) json["comparisons"].push_back(comparison);
   for (const StudyItem& item : key.items)
@@ -96,7 +96,7 @@ void write_study_key(const fs::path& file, const StudyKey& key) {
   for (const auto& list : key.lists) json["lists"].push_back(list);
   for (const StudyTrialKey& trial : key.trials) json["trials"].push_back(json_of(trial));
   for (const auto& repeats : key.repeats) {
-    OrderedJson list = OrderedJson::array();
+    Json list = Json::array();
     for (const auto& [position, of] : repeats) list.push_back({{"position", position}, {"of", of}});
     json["repeats"].push_back(list);
   }
@@ -108,10 +108,10 @@ void write_study_key(const fs::path& file, const StudyKey& key) {
 }
 
 StudyKey read_study_key(const fs::path& file) {
-  const Json object = Json::parse(read_file(file), nullptr, false);
+  const nlohmann::json object = nlohmann::json::parse(read_file(file), nullptr, false);
   try {
     return key_of(object);
-  } catch (const Json::exception&) {
+  } catch (const nlohmann::json::exception&) {
     throw Error(file.string() + ": no key of a study");
   } catch (const Error& error) {
     throw Error(file.string() + ": " + error.what());

@@ -11,30 +11,29 @@ namespace cigli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
-using OrderedJson = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
 
 constexpr const char* kPacketFormat = "cigli-study-1";
 constexpr const char* kBefore = "window.STUDY = ";
 constexpr const char* kBehind = ";\n";
 
-OrderedJson json_of(const StudyTrial& trial) {
-  OrderedJson json{{"sentence", trial.sentence}, {"prompt", trial.prompt}, {"images", trial.images}};
+Json json_of(const StudyTrial& trial) {
+  Json json{{"sentence", trial.sentence}, {"prompt", trial.prompt}, {"images", trial.images}};
   if (!trial.instruction.empty()) json["instruction"] = trial.instruction;
   return json;
 }
 
-void expect_members(const Json& object, const std::set<std::string>& known, const std::string& what) {
+void expect_members(const nlohmann::json& object, const std::set<std::string>& known, const std::string& what) {
   for (const auto& [key, value] : object.items())
     if (known.count(key) == 0) throw Error("unknown member '" + key + "' of " + what);
 }
 
-StudyTrial trial_of(const Json& json) {
+StudyTrial trial_of(const nlohmann::json& json) {
   expect_members(json, {"sentence", "prompt", "images", "instruction"}, "a trial");
   return {json.at("sentence"), json.at("prompt"), json.at("images"), json.value("instruction", "")};
 }
 
-StudyPacket packet_of(const Json& json) {
+StudyPacket packet_of(const nlohmann::json& json) {
   expect_members(json,
                  {"format", "packet", "mode", "language", "texts", "questions", "examples", "trials", "lists", "codes"},
                  "the study");
@@ -45,9 +44,9 @@ StudyPacket packet_of(const Json& json) {
   packet.mode = study_mode_named(json.at("mode"));
   packet.language = json.at("language");
   packet.texts = json.at("texts").get<std::map<std::string, std::string>>();
-  for (const Json& question : json.at("questions")) packet.questions.push_back(study_question(question));
-  for (const Json& trial : json.at("examples")) packet.examples.push_back(trial_of(trial));
-  for (const Json& trial : json.at("trials")) packet.trials.push_back(trial_of(trial));
+  for (const nlohmann::json& question : json.at("questions")) packet.questions.push_back(study_question(question));
+  for (const nlohmann::json& trial : json.at("examples")) packet.examples.push_back(trial_of(trial));
+  for (const nlohmann::json& trial : json.at("trials")) packet.trials.push_back(trial_of(trial));
   packet.lists = json.at("lists").get<std::vector<std::vector<std::int64_t>>>();
   packet.codes = json.at("codes").get<std::vector<std::string>>();
   const std::size_t shown = packet.mode == StudyMode::pairs ? 2 : 1;
@@ -64,50 +63,44 @@ StudyPacket packet_of(const Json& json) {
 
 }  // namespace
 
-OrderedJson to_json(const StudyQuestion& question) {
-  OrderedJson answers = OrderedJson::array();
+Json to_json(const StudyQuestion& question) {
+  Json answers = Json::array();
   for (const StudyAnswer& answer : question.answers) answers.push_back({{"key", answer.key}, {"label", answer.label}});
   return {{"key", question.key}, {"wording", question.wording}, {"answers", answers}};
 }
 
-StudyQuestion study_question(const Json& json) {
+StudyQuestion study_question(const nlohmann::json& json) {
   expect_members(json, {"key", "wording", "answers"}, "a question");
   StudyQuestion question{json.at("key"), json.at("wording"), {}};
-  for (const Json& answer : json.at("answers")) {
+  for (const nlohmann::json& answer : json.at("answers")) {
     expect_members(answer, {"key", "label"}, "an answer");
     question.answers.push_back({answer.at("key"), answer.at("label")});
   }
   return question;
 }
 
-OrderedJson to_json(const StudyPacket& packet) {
-  OrderedJson json{{"format", kPacketFormat},
-                   {"packet", packet.hash},
-                   {"mode", name(packet.mode)},
-                   {"language", packet.language},
-                   {"texts", packet.texts},
-                   {"questions", OrderedJson::array()},
-                   {"examples", OrderedJson::array()},
-                   {"trials", OrderedJson::array()},
-                   {"lists", packet.lists},
-                   {"codes", packet.codes}};
+Json to_json(const StudyPacket& packet) {
+  Json json{{"format", kPacketFormat},     {"packet", packet.hash},   {"mode", name(packet.mode)},
+            {"language", packet.language}, {"texts", packet.texts},   {"questions", Json::array()},
+            {"examples", Json::array()},   {"trials", Json::array()}, {"lists", packet.lists},
+            {"codes", packet.codes}};
   for (const StudyQuestion& question : packet.questions) json["questions"].push_back(to_json(question));
   for (const StudyTrial& trial : packet.examples) json["examples"].push_back(json_of(trial));
   for (const StudyTrial& trial : packet.trials) json["trials"].push_back(json_of(trial));
   return json;
 }
 
-StudyPacket study_packet(const Json& object, const std::string& where) {
+StudyPacket study_packet(const nlohmann::json& object, const std::string& where) {
   try {
     return packet_of(object);
-  } catch (const Json::exception& error) {
+  } catch (const nlohmann::json::exception& error) {
     throw Error(where + ": no study as cigli writes it: " + error.what());
   } catch (const Error& error) {
     throw Error(where + ": " + error.what());
   }
 }
 
-std::string hash_of(OrderedJson packet, const std::map<std::string, std::string>& images) {
+std::string hash_of(Json packet, const std::map<std::string, std::string>& images) {
   packet["packet"] = "";
   Sha256 hash;
   const std::string text = packet.dump() + "\n";
@@ -126,7 +119,7 @@ StudyPacket read_study_packet(const fs::path& folder) {
       text.compare(text.size() - behind.size(), behind.size(), behind) != 0)
     throw Error(file.string() + ": expected \"" + before + "{...};\"");
   const std::size_t length = text.size() - before.size() - behind.size();
-  const Json object = Json::parse(text.substr(before.size(), length), nullptr, false);
+  const nlohmann::json object = nlohmann::json::parse(text.substr(before.size(), length), nullptr, false);
   if (object.is_discarded()) throw Error(file.string() + ": no JSON behind \"" + before + "\"");
   return study_packet(object, file.string());
 }

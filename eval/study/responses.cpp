@@ -17,7 +17,6 @@ namespace cigli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 constexpr const char* kResponseFormat = "cigli-study-answers-1";
 
@@ -38,7 +37,7 @@ std::string fault_of(const StudyReply& reply, const std::vector<std::int64_t>& l
   return "answers the question \"" + reply.question + "\", which was not asked";
 }
 
-StudyResponse response_of(const Json& json, const StudyKey& key) {
+StudyResponse response_of(const nlohmann::json& json, const StudyKey& key) {
   if (json.at("format") != kResponseFormat)
     throw Error("format '" + json.at("format").get<std::string>() + "', expected '" + kResponseFormat + "'");
   if (json.at("packet") != key.packet)
@@ -52,7 +51,7 @@ StudyResponse response_of(const Json& json, const StudyKey& key) {
     throw Error("of list " + std::to_string(response.list) + ", the study has " + std::to_string(key.lists.size()));
   const std::vector<std::int64_t>& list = key.lists[static_cast<std::size_t>(response.list)];
   std::set<std::pair<std::int64_t, std::string>> given;
-  for (const Json& answer : json.at("answers")) {
+  for (const nlohmann::json& answer : json.at("answers")) {
     const StudyReply reply{answer.at("trial"), answer.at("position"), answer.at("question"), answer.at("answer"),
                            answer.at("seconds")};
     if (const std::string fault = fault_of(reply, list, key); !fault.empty()) throw Error(fault);
@@ -115,13 +114,13 @@ class ResponseReader {
   }
 
   void add(const std::string& text, const std::string& source) {
-    const Json json = Json::parse(text, nullptr, false);
+    const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
     try {
       if (json.is_discarded()) throw Error("no JSON");
       StudyResponse response = response_of(json, key_);
       response.source = source;
       keep(std::move(response));
-    } catch (const Json::exception&) {
+    } catch (const nlohmann::json::exception&) {
       found_.refused.push_back(source + ": not what the study's page saves");
     } catch (const Error& error) {
       found_.refused.push_back(source + ": " + error.what());

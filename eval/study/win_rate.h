@@ -58,8 +58,4 @@ ClusteredVariance clustered_variance(const std::vector<double>& contributions, c
 // Why so few items or raters do not let an interval be trusted, or "".
 std::string few_clusters(std::int64_t items, std::int64_t raters);
 
-// P(|T| > t) of Student's t, and the t above 0 whose tails leave `level` between them. Degrees of freedom above 0.
-double student_t_tails(double t, double degrees);
-double student_t_reach(double level, double degrees);
-
 }  // namespace cigli

@@ -45,14 +45,5 @@ TEST(Jackknife, KnowsMeansAndVariances) {
   EXPECT_NE(error_of([] { jackknife(1, {1}); }).find("got 1"), std::string::npos);
 }
 
-TEST(Jackknife, StudentsQuantilesAreThoseOfTables) {
-  EXPECT_NEAR(student_t_quantile(0.975, 1), 12.7062047364, 1e-6);
-  EXPECT_NEAR(student_t_quantile(0.975, 9), 2.2621571628, 1e-8);
-  EXPECT_NEAR(student_t_quantile(0.025, 17.5), -2.1053, 1e-4);
-  EXPECT_NEAR(student_t_quantile(0.95, 30), 1.6972608944, 1e-8);
-  EXPECT_NEAR(student_t_quantile(0.975, 1e6), 1.9599663, 1e-5);
-  EXPECT_NEAR(student_t_quantile(0.5, 4), 0, 1e-12);
-}
-
 }  // namespace
 }  // namespace cigli
