@@ -27,4 +27,7 @@ class CsvReader {
   std::int64_t line_ = 1;
 };
 
+// A record as CSV has it, its LF with it: cells with commas, quotes or line ends in double quotes.
+std::string csv_line(const std::vector<std::string>& cells);
+
 }  // namespace cigli

@@ -23,6 +23,7 @@ int run_study_plan(const Arguments& arguments);
 int run_study_text(const Arguments& arguments);
 int run_study_export(const Arguments& arguments);
 int run_study_check(const Arguments& arguments);
+int run_study_score(const Arguments& arguments);
 int run_tokenize(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 

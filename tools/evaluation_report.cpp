@@ -18,8 +18,9 @@
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/text.h"
+#include "tools/interval_axis.h"
+#include "tools/report_page.h"
 #include "tools/score_charts.h"
-#include "tools/thumbnail.h"
 
 namespace cigli {
 namespace {
@@ -30,43 +31,6 @@ using torch::Tensor;
 
 constexpr std::int64_t kSampled = 12, kNeighbours = 3;
 constexpr std::size_t kRowsShown = 8;
-
-constexpr const char* kEvaluationStyle = R"(
-  body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222;
-    background: #fff; }
-  h1 { margin-bottom: 0; } h2 { margin: 1.8em 0 .3em; } p { max-width: 48em; } small { color: #595959; font-weight:
-    400; }
-  table { border-collapse: collapse; table-layout: fixed; width: 100%; max-width: 56em; } caption { text-align: left;
-    font-weight: 600; padding: 1.2em 0 .2em; }
-  td, th { padding: .25em .8em .25em 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e4e4e4; }
-  th[scope=row] { font-weight: 400; overflow-wrap: anywhere; } .n { text-align: right; white-space: nowrap; }
-  .n small { display: block; } th:first-child { width: 34%; } th.measure { width: 25%; } th:last-child { width: 3em; }
-    svg { display: block; overflow: visible; }
-  svg text { font-size: 11px; fill: #595959; } .scale { stroke: #999; } .range { stroke: #0a63c9; stroke-width: 4;
-    opacity: .55; }
-  .centre { stroke: #0a63c9; stroke-width: 2; } .value { fill: #0a4c9b; } .note { display: block; color: #8a2f2f; }
-  .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(21em, 1fr)); gap: 1em; }
-  .card { border: 1px solid #ddd; border-radius: 4px; padding: .7em; } .card p { margin: .3em 0; overflow-wrap:
-    anywhere; }
-  .images { display: flex; gap: 6px; } figure { margin: 0; flex: 1 1 0; min-width: 0; max-width: 132px; }
-  figure img { width: 100%; image-rendering: pixelated; border: 1px solid #ddd; display: block; box-sizing:
-    border-box; }
-  figcaption { font-size: 12px; line-height: 1.3; color: #595959; } .asked { margin-right: 10px; }
-  .none { display: block; aspect-ratio: 1; background: #f3f3f3; color: #595959; text-align: center; padding-top: 35%;
-    box-sizing: border-box; }
-  .values { font-size: 13px; color: #444; margin: .3em 0 0; } .values b { font-weight: 600; color: #222; }
-  footer { margin-top: 2.5em; border-top: 1px solid #ddd; font-size: 13px; color: #444; } dt { font-weight: 600; } dd
-    { margin: 0 0 .3em; overflow-wrap: anywhere; }
-  @media (max-width: 40em) { .cards { grid-template-columns: 1fr; } td, th { padding-right: .5em; } .n { white-space:
-    normal; }
-  th:first-child { width: 31%; } th.measure { width: 26%; } th:last-child { width: 2em; } td:last-child, th:last-child
-    { padding-right: 0; } }
-)";
-
-std::string figure(const fs::path& file, const std::string& what, const std::string& caption, const char* style = "") {
-  return std::string("<figure class=\"") + style + "\">" + thumbnail(file, what) + "<figcaption>" +
-         escape_html(caption) + "</figcaption></figure>";
-}
 
 std::string authenticity(const EvaluationPage& page, const std::string& what) {
   const Tensor authentic = authentic_rows(page.searched.rows.features, page.images.features.rows.features);
@@ -101,12 +65,12 @@ std::string nearest_section(const EvaluationPage& page) {
     const auto row = static_cast<std::size_t>(sample[static_cast<std::size_t>(i)]);
     const fs::path& file = page.images.files[page.images.features.numbers[row]];
     html += "<div class=\"card\"><div class=\"images\">" +
-            figure(file, "generated " + file.filename().string(), file.stem().string(), "asked");
+            report_figure(file, "generated " + file.filename().string(), file.stem().string(), "asked");
     for (std::int64_t k = 0; k < nearest.rows.size(1); ++k) {
       const auto found = static_cast<std::size_t>(nearest.rows[i][k].item<std::int64_t>());
       const fs::path& other = page.searched_files[page.searched.numbers[found]];
       const std::string distance = short_number(nearest.distances[i][k].item<double>());
-      html += figure(other, what + " " + other.filename().string() + " at distance " + distance, distance);
+      html += report_figure(other, what + " " + other.filename().string() + " at distance " + distance, distance);
     }
     html += "</div><p><small>from the first to its own nearest other: " + short_number(others[i].item<double>()) +
             "</small></p></div>\n";
@@ -125,9 +89,9 @@ std::string row_card(const EvaluationPage& page, std::size_t place, const Row& r
   const std::string& id = metrics.ids[place];
   const std::filesystem::path folder = metadata_file(page.data).parent_path();
   std::string html = "<div class=\"card\"><div class=\"images\">" +
-                     figure(folder / row.prompt_file_name, "prompt of " + id, "prompt") +
-                     figure(Answers(page.generated).to(id), "generated image of " + id, "generated") +
-                     figure(folder / row.target_file_name, "target of " + id, "target") + "</div><p>" +
+                     report_figure(folder / row.prompt_file_name, "prompt of " + id, "prompt") +
+                     report_figure(Answers(page.generated).to(id), "generated image of " + id, "generated") +
+                     report_figure(folder / row.target_file_name, "target of " + id, "target") + "</div><p>" +
                      escape_html(row.text) + " <small>" + escape_html(id) + "</small></p><p class=\"values\">";
   const char* gap = "";
   for (const auto& [name, values] : metrics.values) {
@@ -208,12 +172,8 @@ std::string overview(const EvaluationPage& page) {
 }  // namespace
 
 void write_evaluation_page(const fs::path& file, const EvaluationPage& page) {
-  write_file(file,
-             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-             "content=\"width=device-width, initial-scale=1\">\n<title>" +
-                 escape_html(page.title) + "</title>\n<style>" + kEvaluationStyle + "</style>\n<h1>" +
-                 escape_html(page.title) + "</h1>\n" + overview(page) + score_section(page.scores) +
-                 nearest_section(page) + row_section(page) + conventions(page.scores) + "</html>\n");
+  write_file(file, report_page(page.title, overview(page) + score_section(page.scores) + nearest_section(page) +
+                                               row_section(page) + conventions(page.scores)));
 }
 
 }  // namespace cigli

@@ -42,6 +42,7 @@ const std::vector<Command>& commands() {
       {"study text", "print the wording of human studies, to be changed or translated", run_study_text},
       {"study export", "make a blinded, balanced study of generated images for people to judge", run_study_export},
       {"study check", "look through a study's packet for leaks and imbalance", run_study_check},
+      {"study score", "join a study's answers to its systems: win rates, agreement, a report", run_study_score},
       {"export", "write a trained model as one small file", run_export},
       {"tokenize", "turn lines of text into token ids", run_tokenize},
       {"inspect", "show what is in a model, checkpoint, packed dataset or generated image", run_inspect},

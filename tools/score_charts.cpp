@@ -8,18 +8,11 @@
 
 #include "eval/interval.h"
 #include "runtime/text.h"
+#include "tools/interval_axis.h"
 
 namespace cigli {
 
 using Json = nlohmann::ordered_json;
-
-std::string short_number(double value) {
-  if (std::isnan(value)) return "\u2013";
-  if (std::isinf(value)) return value > 0 ? "\u221e" : "\u2212\u221e";
-  char text[48];
-  std::snprintf(text, sizeof text, "%.4g", value);
-  return text[0] == '-' ? std::string("\u2212") + (text + 1) : text;
-}
 
 std::string dumped(const Json& json) {
   return json.is_string() ? json.get<std::string>() : json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -79,8 +72,7 @@ std::optional<Measured> measured(const Json& metric, const char* key) {
   return found;
 }
 
-// On a scale that holds 0, all of the measured and, of shares, 1. Places are percentages, so that the axis is as wide
-// as its column and its letters keep their size.
+// On a scale that holds 0, all of the measured and, of shares, 1.
 std::string axis(const Measured& m, bool share, const std::string& label) {
   double low = std::min(0., m.value), high = std::max(share ? 1. : 0., m.value);
   for (const double x : {m.interval ? m.interval->low : 0, m.interval ? m.interval->high : 0, m.centre.value_or(0)}) {
@@ -89,26 +81,7 @@ std::string axis(const Measured& m, bool share, const std::string& label) {
   }
   low = rounded_away(low);
   high = low == 0 && high == 0 ? 1 : rounded_away(high);
-  const auto at = [&](double x) {
-    char place[24];
-    std::snprintf(place, sizeof place, "%.2f%%", 4 + 92 * (x - low) / (high - low));
-    return std::string(place);
-  };
-  const auto stroke = [&](const char* style, double from, double to, int top, int bottom) {
-    return std::string("<line class=\"") + style + "\" x1=\"" + at(from) + "\" x2=\"" + at(to) + "\" y1=\"" +
-           std::to_string(top) + "\" y2=\"" + std::to_string(bottom) + "\"/>";
-  };
-  const auto tick = [&](double x, const char* anchor) {
-    return stroke("scale", x, x, 5, 13) + "<text x=\"" + at(x) + "\" y=\"26\" text-anchor=\"" + anchor + "\">" +
-           short_number(x) + "</text>";
-  };
-  std::string svg = "<svg role=\"img\" aria-label=\"" + escape_html(label) + "\" width=\"100%\" height=\"28\">" +
-                    stroke("scale", low, high, 9, 9) + tick(low, "start") + tick(high, "end");
-  const double zero = -low / (high - low);
-  if (zero > 0 && zero < 1) svg += zero > 0.2 && zero < 0.8 ? tick(0, "middle") : stroke("scale", 0, 0, 5, 13);
-  if (m.interval) svg += stroke("range", m.interval->low, m.interval->high, 9, 9);
-  if (m.centre) svg += stroke("centre", *m.centre, *m.centre, 3, 15);
-  return svg + "<circle class=\"value\" cx=\"" + at(m.value) + "\" cy=\"9\" r=\"4\"/></svg>";
+  return draw_axis({low, high, m.value, m.interval, m.centre, 0}, label);
 }
 
 // A name that may go on in a new line behind each of its words.

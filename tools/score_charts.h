@@ -12,8 +12,6 @@ std::string score_section(const nlohmann::ordered_json& scores);
 // Of a metric by its name: a distance, and not a share.
 bool less_is_better(const std::string& metric);
 
-// Four digits, with a true minus.
-std::string short_number(double value);
 // A value as text: strings without quotes, all else as JSON.
 std::string dumped(const nlohmann::ordered_json& json);
 

@@ -18,6 +18,9 @@ int run_study_export(const Arguments& arguments) {
   if (made.longest > made.shortest) std::cout << " to " << made.longest;
   std::cout << " trials; open index.html?list=0 to list=" << made.lists - 1 << "\n"
             << options.key << ": whose images they are; raters must not see it\n";
+  if (!options.adapter.empty())
+    std::cout << adapter_folder(options).string() << ": for " << options.adapter << ", with the packet at "
+              << options.host << "\n";
   return made.left_out.empty() ? 0 : 3;
 }
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "eval/student_t.h"
-#include "eval/study/win_rate.h"
+#include "eval/study/clustered.h"
 #include "runtime/error.h"
 
 namespace cigli {
@@ -170,9 +170,9 @@ std::string unbeaten(const std::vector<Duel>& duels, const std::vector<std::stri
 
 }  // namespace
 
-BradleyTerry bradley_terry(const std::vector<Comparison>& comparisons, const BootstrapOptions& options) {
+BradleyTerry bradley_terry(const std::vector<Comparison>& comparisons, double level) {
   if (comparisons.empty()) throw Error("strengths of systems need at least one comparison");
-  if (!(options.level > 0 && options.level < 1)) throw Error("an interval needs a level inside (0, 1)");
+  if (!(level > 0 && level < 1)) throw Error("an interval needs a level inside (0, 1)");
   std::map<std::string, std::size_t> places;
   for (const Comparison& comparison : comparisons) {
     if (comparison.first == comparison.second)
@@ -231,7 +231,7 @@ BradleyTerry bradley_terry(const std::vector<Comparison>& comparisons, const Boo
   ClusteredVariance spread;
   for (std::size_t s = 0; s < names.size(); ++s) {
     spread = clustered_variance(contributions[s], items, raters);
-    const double half = student_t_quantile((1 + options.level) / 2, spread.degrees) *
+    const double half = student_t_quantile((1 + level) / 2, spread.degrees) *
                         std::sqrt(std::max(spread.variance, fit.covariance[s][s] - held));
     result.strengths.push_back({names[s], fit.x[s], {fit.x[s] - half, fit.x[s] + half}});
   }

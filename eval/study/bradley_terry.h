@@ -31,6 +31,6 @@ struct BradleyTerry {
 // sqrt(a b)). Maximum likelihood by Newton's method. Intervals are of new items and raters, as win_rate's. Throws Error
 // without comparisons, for systems that no comparison links, a system against itself and votes that are not 0, 0.5
 // or 1.
-BradleyTerry bradley_terry(const std::vector<Comparison>& comparisons, const BootstrapOptions& options = {});
+BradleyTerry bradley_terry(const std::vector<Comparison>& comparisons, double level = 0.95);
 
 }  // namespace cigli

@@ -10,6 +10,7 @@
 #include "dataset/metadata.h"
 #include "eval/generated.h"
 #include "eval/rows.h"
+#include "eval/study/adapters.h"
 #include "eval/study/design.h"
 #include "eval/study/packet.h"
 #include "runtime/error.h"
@@ -24,6 +25,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kRealSystem = "real";
+
+fs::path without_slash(const fs::path& folder) {
+  const fs::path normal = folder.lexically_normal();
+  return normal.has_filename() ? normal : normal.parent_path();
+}
+
+fs::path unfinished(fs::path folder) { return folder += ".unfinished"; }
 
 // NAME=FOLDER
 std::pair<std::string, fs::path> named_folder(const std::string& option, const std::string& word) {
@@ -83,8 +91,12 @@ void check_options(const StudyExportOptions& options, const std::vector<StudySys
   const auto is_baseline = [&](const StudySystem& s) { return s.name == options.baseline && s.of.empty(); };
   if (!options.baseline.empty() && std::none_of(systems.begin(), systems.end(), is_baseline))
     throw UsageError("--baseline " + options.baseline + " is no --system");
-  for (const auto& [made, what] : {std::pair(options.out, "a new folder"), std::pair(options.key, "a new file")})
-    if (fs::exists(made)) throw Error(made + ": is there already, expected " + what);
+  if (options.adapter.empty() != options.host.empty())
+    throw UsageError("--adapter NAME and --host ADDRESS, where the packet will lie, go together");
+  const std::string adapted = options.adapter.empty() ? "" : adapter_folder(options).string();
+  for (const auto& [made, what] : {std::pair(options.out, "a new folder"), std::pair(options.key, "a new file"),
+                                   std::pair(adapted, "a new folder")})
+    if (!made.empty() && fs::exists(made)) throw Error(made + ": is there already, expected " + what);
   const auto inside = fs::weakly_canonical(options.key).lexically_relative(fs::weakly_canonical(options.out));
   if (!inside.empty() && *inside.begin() != "..")
     throw UsageError("--key " + options.key + ": lies in the packet, which raters see");
@@ -142,16 +154,16 @@ class Exporter {
     key_.comparisons = comparisons_of(key_.systems, options);
     packet_.language = text_.language;
     packet_.texts = text_.texts;
+    if (options.adapter == "prolific" && packet_.texts.at("completion_url").empty())
+      packet_.texts["completion_url"] = prolific_completion_url();
     packet_.questions = key_.questions = text_.questions(packet_.mode);
     if (packet_.questions.empty())
       throw Error(options.text + ": has no questions [[" + std::string(options.mode) + "]]");
   }
 
   StudyExport run() {
-    folder_ = fs::path(options_.out).lexically_normal();
-    if (!folder_.has_filename()) folder_ = folder_.parent_path();
-    const fs::path final = folder_;
-    folder_ += ".unfinished";
+    const fs::path final = without_slash(options_.out), adapted = adapter_folder(options_);
+    folder_ = unfinished(final);
     fs::remove_all(folder_);
     make_folder(folder_ / "img");
     try {
@@ -161,10 +173,16 @@ class Exporter {
       add_codes();
       packet_.hash = key_.packet = hash_of(to_json(packet_), digests_);
       write_study_packet(folder_, packet_);
+      if (!options_.adapter.empty()) {
+        fs::remove_all(unfinished(adapted));
+        write_adapter(options_.adapter, unfinished(adapted), packet_, options_.host);
+      }
       write_study_key(options_.key, key_);
+      if (!options_.adapter.empty()) fs::rename(unfinished(adapted), adapted);
       fs::rename(folder_, final);
     } catch (...) {
       fs::remove_all(folder_);
+      if (!options_.adapter.empty()) fs::remove_all(unfinished(adapted));
       fs::remove(options_.key);
       throw;
     }
@@ -204,7 +222,7 @@ class Exporter {
 
   void draw_items() {
     const fs::path metadata = metadata_file(options_.data);
-    const std::vector<Row> rows = shared_rows();
+    std::vector<Row> rows = shared_rows();
     // Names come from the images themselves too, so that the seed alone does not give them away.
     Sha256 salt;
     for (const Row& row : rows) {
@@ -212,8 +230,9 @@ class Exporter {
       salt.update(digest.data(), digest.size());
     }
     names_ = Philox(stable_hash(salt.hex() + std::to_string(key_.seed)), 2);
-    for (const Row& row : rows) {
-      if (static_cast<std::int64_t>(key_.items.size()) == options_.items) break;
+    std::size_t drawn = 0;
+    for (; drawn < rows.size() && static_cast<std::int64_t>(key_.items.size()) < options_.items; ++drawn) {
+      const Row& row = rows[drawn];
       try {
         add_item(row, metadata);
       } catch (const Error& error) {
@@ -229,6 +248,42 @@ class Exporter {
       throw Error(options_.data + ": " + std::to_string(made_.items) + " rows can be shown, --items asks for " +
                   std::to_string(options_.items) +
                   (made_.left_out.empty() ? "" : "; the first that can't: " + made_.left_out.front()));
+    rows.erase(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(drawn));
+    draw_examples(rows);
+  }
+
+  // Of rows that are no items, each with its own target and the next row's: what to prefer, or what to rate how. None
+  // to tell real images from generated ones.
+  void draw_examples(const std::vector<Row>& rows) {
+    if (packet_.mode == StudyMode::real) return;
+    const fs::path folder = metadata_file(options_.data).parent_path();
+    for (std::size_t i = 0; i + 1 < rows.size(); i += 2) {
+      if (static_cast<std::int64_t>(packet_.examples.size()) == options_.examples) return;
+      const Row &row = rows[i], &other = rows[i + 1];
+      if (row.text == other.text || row.target_file_name == other.target_file_name) continue;
+      try {
+        add_example(row, folder / row.prompt_file_name, folder / row.target_file_name, folder / other.target_file_name);
+      } catch (const Error&) {  // the next rows do as well
+      }
+    }
+  }
+
+  void add_example(const Row& row, const fs::path& prompt, const fs::path& target, const fs::path& other) {
+    const Image asked = read_image(prompt), good = read_image(target);
+    const Image bad = fit(read_image(other), good.width, good.height);
+    const bool odd = packet_.examples.size() % 2 == 1;
+    const auto put = [&](const Image& image, const fs::path& file) {
+      return write(image, {"", row.id, file, sha256_file(file), "", ""});
+    };
+    StudyTrial example{row.text, put(asked, prompt), {}, ""};
+    if (packet_.mode == StudyMode::pairs) {
+      example.images = {put(odd ? bad : good, odd ? other : target), put(odd ? good : bad, odd ? target : other)};
+      example.instruction = text_.texts.at(odd ? "example_right" : "example_left");
+    } else {
+      example.images = {put(odd ? bad : good, odd ? other : target)};
+      example.instruction = text_.texts.at(odd ? "example_no" : "example_yes");
+    }
+    packet_.examples.push_back(example);
   }
 
   struct Candidate {
@@ -265,7 +320,7 @@ class Exporter {
       if (candidate.system != kRealSystem) add_provenance(origin);
       images[candidate.system] = write(shown, origin);
     }
-    key_.items.push_back({row.id, row.line, row.text});
+    key_.items.push_back({row.id, row.line, row.text, prompts_.back()});
   }
 
   void add_provenance(StudyImage& image) const {
@@ -462,11 +517,15 @@ void StudyExportOptions::visit(Fields& f) {
   f("items", items, "rows to show, drawn of those that all systems answer", Required{}, Range{1, 1e6});
   f("raters", raters, "judgements of each item", Range{1, 1000});
   f("items_per_rater", items_per_rater, "judgements of a rater, at most, checks not counted", Range{1, 100000});
+  f("examples", examples, "worked examples before the first item, of rows that are left, with their targets",
+    Range{0, 10});
   f("mode", mode,
     "pairs: two images beside each other; single: one, for a rating; real: one, to be told from the dataset's targets",
     Choices{{"pairs", "single", "real"}});
   f("design", design, "which pairs", Choices{{"all-pairs", "against-baseline"}});
   f("baseline", baseline, "system that the others are compared with, for --design against-baseline");
+  f("adapter", adapter, "also writes OUT-NAME for a platform that brings raters", Choices{study_adapters()});
+  f("host", host, "address at which the packet will lie, for --adapter");
   f("text", text, "TOML file with the wording (default: English, as `study text` prints it)");
   f("attention", attention, "instructed attention checks, a share of a list's judgements", Range{0, 1});
   f("catches", catches, "pairs with an obvious answer, the same", Range{0, 1});
@@ -478,6 +537,11 @@ void StudyExportOptions::visit(Fields& f) {
   f("exclude.seconds", exclusion.seconds, "the same: least median of an answer's seconds", Range{0, 3600});
   f("strict", strict, "fail where systems answer different rows, or a row can't be shown");
   f("seed", seed, "of the rows drawn, orders, sides and names", Range{0, 9e15});
+}
+
+fs::path adapter_folder(const StudyExportOptions& options) {
+  fs::path folder = without_slash(options.out);
+  return folder += "-" + options.adapter;
 }
 
 StudyExport export_study(const StudyExportOptions& options, const std::function<void(std::int64_t)>& on_progress) {

@@ -14,13 +14,16 @@ namespace cigli {
 struct StudyExportOptions {
   std::vector<std::string> system;    // NAME=FOLDER each
   std::vector<std::string> ablation;  // NAME:text=FOLDER or NAME:image=FOLDER each
-  std::string data, split, out, key, text, mode = "pairs", design = "all-pairs", baseline;
-  std::int64_t items = 0, raters = 3, items_per_rater = 30, seed = 0;
+  std::string data, split, out, key, text, mode = "pairs", design = "all-pairs", baseline, adapter, host;
+  std::int64_t items = 0, raters = 3, items_per_rater = 30, examples = 2, seed = 0;
   double attention = 0.05, catches = 0.05, repeats = 0.05;
   bool strict = false;
   StudyExclusion exclusion;
   void visit(Fields& f);
 };
+
+// Of what the adapter needs: the packet's folder with "-mturk" and the like behind its name.
+std::filesystem::path adapter_folder(const StudyExportOptions& options);
 
 // What was made of it.
 struct StudyExport {
@@ -30,8 +33,9 @@ struct StudyExport {
 };
 
 // Draws items of the rows that all systems answer, brings the candidates of each to the largest size among them, and
-// writes the packet, a new folder, and its key, all or nothing. Throws UsageError for options that don't fit together,
-// Error where too few rows can be shown, the packet is there already, or the key would lie in it.
+// writes the packet, a new folder, its key and, beside the packet, what an adapter needs, all or nothing. Throws
+// UsageError for options that don't fit together, Error where too few rows can be shown, the packet is there already,
+// or the key would lie in it.
 StudyExport export_study(const StudyExportOptions& options,
                          const std::function<void(std::int64_t done)>& on_progress = {});
 

@@ -1,8 +1,11 @@
 #include "eval/study/judgements.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
+
+#include "dataset/csv.h"
 
 namespace cigli {
 namespace {
@@ -77,7 +80,7 @@ class Join {
         record.repeats_passed += before->second == (sides ? mirrored(reply.answer) : reply.answer);
       } else {
         made_.judged.push_back({reply.question, reply.answer, items_.at(trial.item), rater, trial.systems,
-                                reply.seconds, value_of(reply.answer, key_.mode)});
+                                reply.seconds, response.list, reply.position, value_of(reply.answer, key_.mode)});
       }
     }
   }
@@ -110,6 +113,50 @@ StudyJudgements join_responses(const StudyResponses& responses, const StudyKey& 
   Join join(key);
   for (const StudyResponse& response : responses.usable) join.add(response);
   return std::move(join).result(exclude_failed);
+}
+
+std::string judgement_table(const StudyResponses& responses, const StudyKey& key) {
+  std::map<std::string, std::string> failed;
+  for (const RaterRecord& rater : join_responses(responses, key).raters) failed[rater.name] = rater.failed;
+  std::map<std::string, const StudyItem*> items;
+  for (const StudyItem& item : key.items) items[item.id] = &item;
+  const auto names = shown_images(key);
+  std::string table = "response,rater,list,position,kind,question,answer,seconds,expected,item,line";
+  for (const char* side : {"left", "right"})
+    for (const char* column : {"system", "image", "file", "sha256", "model", "seed"})
+      table += std::string(",") + side + "_" + column;
+  table += ",failed\n";
+  for (const StudyResponse& response : responses.usable) {
+    const auto& repeats = key.repeats[static_cast<std::size_t>(response.list)];
+    for (const StudyReply& reply : response.replies) {
+      const StudyTrialKey& trial = key.trials[static_cast<std::size_t>(reply.trial)];
+      char seconds[32];
+      std::snprintf(seconds, sizeof seconds, "%.1f", reply.seconds);
+      std::vector<std::string> cells{response.source,
+                                     response.rater,
+                                     std::to_string(response.list),
+                                     std::to_string(reply.position),
+                                     repeats.count(reply.position) > 0 ? "repeat" : trial.kind,
+                                     reply.question,
+                                     reply.answer,
+                                     seconds,
+                                     trial.expected,
+                                     trial.item,
+                                     std::to_string(items.at(trial.item)->line)};
+      for (std::size_t side = 0; side < 2; ++side) {
+        if (side >= trial.systems.size()) {
+          cells.insert(cells.end(), 6, "");
+          continue;
+        }
+        const std::string& name = names.at({trial.systems[side], trial.item});
+        const StudyImage& image = key.images.at(name);
+        cells.insert(cells.end(), {image.system, name, image.file.string(), image.file_hash, image.model, image.seed});
+      }
+      cells.push_back(failed.at(response.rater));
+      table += csv_line(cells);
+    }
+  }
+  return table;
 }
 
 }  // namespace cigli

@@ -15,6 +15,7 @@ struct Judgement {
   std::int64_t item = 0, rater = 0;  // numbers, of StudyKey::items and of raters in `StudyJudgements`
   std::vector<std::string> systems;  // of the images as shown, left first
   double seconds = 0;
+  std::int64_t list = 0, position = 0;  // where in the rater's list it was asked
   // For pairs what the left image won: 1, 0, 0.5 (tie and both-bad); for ratings the number; for real-or-generated 1
   // where the rater says real.
   double value = 0;
@@ -38,5 +39,12 @@ struct StudyJudgements {
 // A rater passes a catch pair of pairs or single images by the expected answer; an attention check and
 // real-or-generated likewise. `exclude_failed` leaves out all judgements of raters that the key's rules fail.
 StudyJudgements join_responses(const StudyResponses& responses, const StudyKey& key, bool exclude_failed = false);
+
+// All answers, those to checks and repeats too, one a line of CSV: who answered what and where, whose images were
+// shown, and of each image its name in the packet, its file, the SHA-256 of that, of the model that made it, and the
+// seed. Columns: response, rater, list, position, kind (judged, repeat, attention, catch), question, answer, seconds,
+// expected, item, line (of metadata.jsonl), and with left_ and right_ in front system, image, file, sha256, model,
+// seed; of single images right_ is empty, of checks both. `failed` says why the key's rules leave the rater out.
+std::string judgement_table(const StudyResponses& responses, const StudyKey& key);
 
 }  // namespace cigli

@@ -65,7 +65,7 @@ StudyKey key_of(const nlohmann::json& json) {
   for (const nlohmann::json& system : json.at("systems")) key.systems.push_back(system_of(system));
   key.comparisons = json.at("comparisons").get<std::vector<std::vector<std::string>>>();
   for (const nlohmann::json& item : json.at("items"))
-    key.items.push_back({item.at("id"), item.at("line"), item.at("sentence")});
+    key.items.push_back({item.at("id"), item.at("line"), item.at("sentence"), item.at("prompt")});
   for (const auto& [name, image] : json.at("images").items()) key.images[name] = image_of(image);
   for (const nlohmann::json& question : json.at("questions")) key.questions.push_back(study_question(question));
   key.lists = json.at("lists").get<std::vector<std::vector<std::int64_t>>>();
@@ -82,6 +82,13 @@ StudyKey key_of(const nlohmann::json& json) {
 
 }  // namespace
 
+std::map<std::pair<std::string, std::string>, std::string> shown_images(const StudyKey& key) {
+  std::map<std::pair<std::string, std::string>, std::string> names;
+  for (const auto& [name, image] : key.images)
+    if (!image.system.empty()) names[{image.system, image.item}] = name;
+  return names;
+}
+
 void write_study_key(const fs::path& file, const StudyKey& key) {
   Json json{{"format", kKeyFormat}, {"packet", key.packet}, {"mode", name(key.mode)}, {"data", key.data},
             {"split", key.split},   {"seed", key.seed},     {"raters", key.raters}};
@@ -90,7 +97,8 @@ void write_study_key(const fs::path& file, const StudyKey& key) {
   for (const StudySystem& system : key.systems) json["systems"].push_back(json_of(system));
   for (const auto& comparison : key.comparisons) json["comparisons"].push_back(comparison);
   for (const StudyItem& item : key.items)
-    json["items"].push_back({{"id", item.id}, {"line", item.line}, {"sentence", item.sentence}});
+    json["items"].push_back(
+        {{"id", item.id}, {"line", item.line}, {"sentence", item.sentence}, {"prompt", item.prompt}});
   for (const auto& [name, image] : key.images) json["images"][name] = json_of(image);
   for (const StudyQuestion& question : key.questions) json["questions"].push_back(to_json(question));
   for (const auto& list : key.lists) json["lists"].push_back(list);

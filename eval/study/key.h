@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eval/study/text.h"
@@ -29,8 +30,8 @@ struct StudyImage {
 
 struct StudyItem {
   std::string id;
-  std::int64_t line = 0;  // of metadata.jsonl
-  std::string sentence;
+  std::int64_t line = 0;         // of metadata.jsonl
+  std::string sentence, prompt;  // prompt: its image's name in the packet
 };
 
 // What a trial of the packet is.
@@ -64,6 +65,9 @@ struct StudyKey {
   std::vector<std::map<std::int64_t, std::int64_t>> repeats;  // of each list: place of a repeat, of what it repeats
   StudyExclusion exclusion;
 };
+
+// Names in the packet by system and item, checks' images not among them.
+std::map<std::pair<std::string, std::string>, std::string> shown_images(const StudyKey& key);
 
 void write_study_key(const std::filesystem::path& file, const StudyKey& key);
 // Throws Error naming the file where it is none.

@@ -50,9 +50,10 @@ StudyPacket packet_of(const nlohmann::json& json) {
   packet.lists = json.at("lists").get<std::vector<std::vector<std::int64_t>>>();
   packet.codes = json.at("codes").get<std::vector<std::string>>();
   const std::size_t shown = packet.mode == StudyMode::pairs ? 2 : 1;
-  for (const StudyTrial& trial : packet.trials)
-    if (trial.images.size() != shown)
-      throw Error("a trial of " + std::to_string(trial.images.size()) + " images, expected " + std::to_string(shown));
+  for (const auto* trials : {&packet.trials, &packet.examples})
+    for (const StudyTrial& trial : *trials)
+      if (trial.images.size() != shown)
+        throw Error("a trial of " + std::to_string(trial.images.size()) + " images, expected " + std::to_string(shown));
   const auto count = static_cast<std::int64_t>(packet.trials.size());
   for (const auto& list : packet.lists)
     for (const std::int64_t trial : list)

@@ -15,7 +15,7 @@ namespace cigli {
 struct StudyTrial {
   std::string sentence, prompt;
   std::vector<std::string> images;  // in pairs left and right, else one
-  std::string instruction;          // of an attention check; "" of all others
+  std::string instruction;          // of an attention check, or what an example shows; "" of all others
 };
 
 // A packet as its data.js has it: all that raters see, and nothing of where it comes from.

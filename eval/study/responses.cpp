@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "dataset/csv.h"
+#include "eval/study/label_studio.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/hash.h"
@@ -37,6 +38,24 @@ std::string fault_of(const StudyReply& reply, const std::vector<std::int64_t>& l
   return "answers the question \"" + reply.question + "\", which was not asked";
 }
 
+// Throws where a response is not one to its list.
+void check_response(const StudyResponse& response, const StudyKey& key) {
+  if (response.list < 0 || response.list >= static_cast<std::int64_t>(key.lists.size()))
+    throw Error("of list " + std::to_string(response.list) + ", the study has " + std::to_string(key.lists.size()));
+  const std::vector<std::int64_t>& list = key.lists[static_cast<std::size_t>(response.list)];
+  std::set<std::pair<std::int64_t, std::string>> given;
+  for (const StudyReply& reply : response.replies) {
+    if (const std::string fault = fault_of(reply, list, key); !fault.empty()) throw Error(fault);
+    if (!given.insert({reply.position, reply.question}).second)
+      throw Error("answers the question \"" + reply.question + "\" at place " + std::to_string(reply.position) +
+                  " twice");
+  }
+  if (!response.finished.empty() && given.size() < list.size() * key.questions.size())
+    throw Error("says that it is finished, with " + std::to_string(given.size()) + " of " +
+                std::to_string(list.size() * key.questions.size()) + " answers");
+}
+
+// What the page saved.
 StudyResponse response_of(const nlohmann::json& json, const StudyKey& key) {
   if (json.at("format") != kResponseFormat)
     throw Error("format '" + json.at("format").get<std::string>() + "', expected '" + kResponseFormat + "'");
@@ -47,24 +66,12 @@ StudyResponse response_of(const nlohmann::json& json, const StudyKey& key) {
   response.list = json.at("list");
   response.started = json.at("started");
   response.finished = json.at("finished").is_null() ? "" : json.at("finished").get<std::string>();
-  if (response.list < 0 || response.list >= static_cast<std::int64_t>(key.lists.size()))
-    throw Error("of list " + std::to_string(response.list) + ", the study has " + std::to_string(key.lists.size()));
-  const std::vector<std::int64_t>& list = key.lists[static_cast<std::size_t>(response.list)];
-  std::set<std::pair<std::int64_t, std::string>> given;
-  for (const nlohmann::json& answer : json.at("answers")) {
-    const StudyReply reply{answer.at("trial"), answer.at("position"), answer.at("question"), answer.at("answer"),
-                           answer.at("seconds")};
-    if (const std::string fault = fault_of(reply, list, key); !fault.empty()) throw Error(fault);
-    if (!given.insert({reply.position, reply.question}).second)
-      throw Error("answers the question \"" + reply.question + "\" at place " + std::to_string(reply.position) +
-                  " twice");
-    response.replies.push_back(reply);
-  }
+  for (const nlohmann::json& answer : json.at("answers"))
+    response.replies.push_back(
+        {answer.at("trial"), answer.at("position"), answer.at("question"), answer.at("answer"), answer.at("seconds")});
+  check_response(response, key);
   if (json.at("digest") != response_digest(response, key.packet))
     throw Error("its digest is not that of its answers: edited or damaged");
-  if (!response.finished.empty() && given.size() < list.size() * key.questions.size())
-    throw Error("says that it is finished, with " + std::to_string(given.size()) + " of " +
-                std::to_string(list.size() * key.questions.size()) + " answers");
   return response;
 }
 
@@ -115,6 +122,7 @@ class ResponseReader {
 
   void add(const std::string& text, const std::string& source) {
     const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+    if (json.is_array()) return add_exported(json, source);
     try {
       if (json.is_discarded()) throw Error("no JSON");
       StudyResponse response = response_of(json, key_);
@@ -125,6 +133,15 @@ class ResponseReader {
     } catch (const Error& error) {
       found_.refused.push_back(source + ": " + error.what());
     }
+  }
+
+  void add_exported(const nlohmann::json& tasks, const std::string& source) {
+    for (StudyResponse& response : label_studio_responses(tasks, source, key_, found_.refused)) try {
+        check_response(response, key_);
+        keep(std::move(response));
+      } catch (const Error& error) {
+        found_.refused.push_back(response.source + ": " + error.what());
+      }
   }
 
   static bool same(const StudyResponse& a, const StudyResponse& b) {

@@ -35,10 +35,11 @@ struct StudyResponses {
 // The digest that the page puts under a response.
 std::string response_digest(const StudyResponse& response, const std::string& packet);
 
-// Files that the page saved (JSON), or CSV with such a file's text in a cell (MTurk's `Answer.study`, or `study`). A
-// response whose digest is not true, of another packet, with an answer that its list does not ask for or that stands
-// twice is refused as a whole; of two of one rater and list that differ the one with more answers counts, the other is
-// refused. Throws Error naming a file that can't be read at all.
+// Files that the page saved (JSON), or CSV with such a file's text in a cell (MTurk's `Answer.study`, or `study`), or
+// Label Studio's export (label_studio.h), which has no digest. A response whose digest is not true, of another packet,
+// with an answer that its list does not ask for or that stands twice is refused as a whole; of two of one rater and
+// list that differ the one with more answers counts, the other is refused. Throws Error naming a file that can't be
+// read at all.
 StudyResponses read_responses(const std::vector<std::filesystem::path>& files, const StudyKey& key);
 
 }  // namespace cigli

@@ -84,7 +84,7 @@ def assemble(packet, mode):
     write_data(packet, {
         "format": "cigli-study-1", "packet": hashlib.sha256(mode.encode()).hexdigest(), "mode": mode, "language": text["language"],
         "texts": text["texts"], "questions": text[mode],
-        "examples": [{**trial(1), "note": "The left image has the shape in red at the right place."}],
+        "examples": [{**trial(1), "instruction": "The left image has the shape in red at the right place."}],
         "trials": trials, "lists": [[2, 3, 0, 4, 2], [1, 4, 3]], "codes": ["K7Q2-M9XD", "A2B3-C4D5"]})
 
 

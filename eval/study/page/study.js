@@ -333,7 +333,7 @@ function instructions() {
   notice("");
   const examples = study.examples.map((example, i) => make("section", { class: "example" },
     make("h3", {}, say("example", { number: i + 1 })),
-    ...material(example, make("p", {}, example.note || example.instruction || ""))));
+    ...material(example, make("p", {}, example.instruction))));
   show(make("div", { class: "prose" }, make("h2", {}, say("instructions_heading")), ...whatToDo()), ...examples, keyHelp(),
     make("div", { class: "row" }, button(say("start"), () => proceed(), { class: "main" })));
 }

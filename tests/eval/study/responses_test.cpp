@@ -22,7 +22,7 @@ StudyKey small_study_key() {
   key.packet = std::string(64, 'a');
   key.systems = {{"A", "a", "", "", false}, {"B", "b", "", "", false}};
   key.comparisons = {{"A", "B"}};
-  key.items = {{"one", 1, "first"}, {"two", 2, "second"}};
+  key.items = {{"one", 1, "first", ""}, {"two", 2, "second", ""}};
   key.questions = {{"text", "Which?", {{"left", "Left"}, {"right", "Right"}, {"tie", "Tie"}, {"both-bad", "None"}}}};
   key.trials = {{"judged", "one", {"A", "B"}, ""},
                 {"judged", "two", {"B", "A"}, ""},

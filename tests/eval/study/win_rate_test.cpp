@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <numeric>
 
+#include "eval/study/clustered.h"
 #include "runtime/error.h"
 #include "runtime/philox.h"
 
@@ -166,7 +167,8 @@ TEST(StudyWinRate, IsUnderpoweredWhereEffectiveVotesAreFew) {
 TEST(StudyWinRate, RefusesWhatIsNoVote) {
   EXPECT_THROW(win_rate({}), Error);
   EXPECT_THROW(win_rate({{0, 0, 0.7}}), Error);
-  EXPECT_THROW(win_rate({{0, 0, 1}}, {1, 10, 0}), Error);
+  EXPECT_THROW(win_rate({{0, 0, 1}}, 1), Error);
+  EXPECT_THROW(win_rate({{0, 0, 1}}, 0.95, 0.5), Error);
 }
 
 TEST(StudyWinRate, CoversThePlantedRate) {

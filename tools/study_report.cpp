@@ -1,0 +1,472 @@
+#include "tools/study_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <set>
+
+#include "runtime/error.h"
+#include "runtime/files.h"
+#include "runtime/hash.h"
+#include "runtime/text.h"
+#include "tools/interval_axis.h"
+#include "tools/report_page.h"
+
+namespace cigli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kUnitsShown = 24;
+
+std::string decimals(double value, int digits) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+std::string percent(double share) { return decimals(100 * share, 1) + " %"; }
+
+std::string p_text(double p) { return p < 0.001 ? "< 0.001" : decimals(p, 3); }
+
+std::string count_of(std::int64_t count, const std::string& one) {
+  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
+
+std::string joined(const std::vector<std::string>& parts, const std::string& between) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
+  return text;
+}
+
+std::string value_or_none(const std::optional<double>& value) { return value ? decimals(*value, 3) : "-"; }
+
+std::string outcomes(const PairScore& pair) {
+  return count_of(pair.wins, "win") + ", " + count_of(pair.ties, "tie") + ", " + std::to_string(pair.both_bad) +
+         " neither, " + std::to_string(pair.losses) + (pair.losses == 1 ? " loss" : " losses");
+}
+
+std::string answers_text(const std::map<std::string, std::int64_t>& answers) {
+  std::vector<std::string> parts;
+  for (const auto& [answer, count] : answers) parts.push_back(std::to_string(count) + " x " + answer);
+  return joined(parts, ", ");
+}
+
+// "0.52 (0.41 .. 0.63)", of shares in per cent.
+std::string range_text(double value, const Interval& interval, bool share) {
+  if (share) return percent(value) + " (" + percent(interval.low) + " .. " + percent(interval.high) + ")";
+  return decimals(value, 3) + " (" + decimals(interval.low, 3) + " .. " + decimals(interval.high, 3) + ")";
+}
+
+// --- text
+
+std::string row(const std::string& label, const std::string& value, const std::string& more) {
+  return "  " + label + std::string(label.size() < 30 ? 30 - label.size() : 1, ' ') + value +
+         std::string(value.size() < 28 ? 28 - value.size() : 1, ' ') + more + "\n";
+}
+
+std::string text_of(const QuestionScore& score, bool share) {
+  std::string text;
+  const auto warn = [&](const std::string& warning) {
+    if (!warning.empty()) text += "    warning: " + warning + "\n";
+  };
+  for (const PairScore& pair : score.pairs) {
+    text +=
+        row(pair.first + " over " + pair.second, range_text(pair.rate.value, pair.rate.interval, true), pair.verdict);
+    warn(pair.rate.warning);
+  }
+  for (const SystemScore& system : score.systems) {
+    text += row(system.system, range_text(system.rating.value, system.rating.interval, share),
+                answers_text(system.answers));
+    warn(system.rating.warning);
+  }
+  for (const SystemDifference& pair : score.differences) {
+    text += row(pair.first + " less " + pair.second, range_text(pair.difference.value, pair.difference.interval, share),
+                pair.verdict);
+    warn(pair.difference.warning);
+  }
+  if (score.strengths) {
+    for (const Strength& strength : score.strengths->strengths)
+      text += row("strength of " + strength.system, range_text(strength.value, strength.interval, false), "");
+    warn(score.strengths->warning);
+  }
+  if (!score.no_strengths.empty()) text += "  no strengths: " + score.no_strengths + "\n";
+  text += row("agreement",
+              "alpha " + value_or_none(score.agreement.nominal) + ", ordinal " + value_or_none(score.agreement.ordinal),
+              "kappa " + value_or_none(score.agreement.kappa) +
+                  (score.agreement.unbalanced.empty() ? "" : " (" + score.agreement.unbalanced + ")"));
+  if (score.side)
+    text +=
+        row("left of " + count_of(score.side->votes, "vote"), range_text(score.side->left, score.side->interval, true),
+            score.side->biased ? "SIDE BIAS, p " + p_text(score.side->p) : "no side bias found");
+  return text;
+}
+
+// --- HTML
+
+std::string cell(const std::string& html) { return "<td>" + html; }
+std::string number_cell(const std::string& html) { return "<td class=\"n\">" + html; }
+
+std::string table(const std::string& caption, const std::vector<std::string>& columns, const std::string& lines) {
+  if (lines.empty()) return "";
+  std::string html = "<table>\n<caption>" + escape_html(caption) + "</caption>\n<tr>";
+  for (const std::string& column : columns) html += "<th scope=\"col\">" + column;
+  return html + "\n" + lines + "</table>\n";
+}
+
+std::string note(const std::string& text) {
+  return text.empty() ? "" : "<small class=\"note\">" + escape_html(text) + "</small>";
+}
+
+std::string label_cell(const std::string& label, const std::string& under) {
+  return "<tr><th scope=\"row\">" + escape_html(label) + "<small class=\"under\">" + escape_html(under) + "</small>";
+}
+
+// A line with the value, its interval drawn from `low` to `high`, and words.
+std::string drawn_line(const std::string& label, const std::string& under, double value, const Interval& interval,
+                       bool share, double low, double high, double reference, const std::string& verdict,
+                       const std::string& warning) {
+  const auto shown = [&](double x) { return share ? percent(x) : decimals(x, 3); };
+  const std::string ends = shown(interval.low) + " to " + shown(interval.high);
+  const double scale = share ? 100 : 1;
+  return label_cell(label, under) + number_cell(shown(value) + "<small>" + ends + "</small>") +
+         cell(draw_axis({scale * low,
+                         scale * high,
+                         scale * value,
+                         Interval{scale * interval.low, scale * interval.high},
+                         {},
+                         scale * reference},
+                        label + ": " + shown(value) + ", 95 % interval " + ends)) +
+         cell(escape_html(verdict) + note(warning)) + "\n";
+}
+
+std::string question_section(const QuestionScore& score, StudyMode mode) {
+  const bool share = mode != StudyMode::single;
+  const std::string first_line = score.wording.substr(0, score.wording.find('\n'));
+  std::string html = "<h3>" + escape_html(score.question) + ": " + escape_html(first_line) + "</h3>\n", lines;
+  const std::vector<std::string> columns{"", "95 % interval", "drawn", "verdict"};
+  for (const PairScore& pair : score.pairs)
+    lines += drawn_line(pair.first + " over " + pair.second,
+                        outcomes(pair) + "; p " + p_text(pair.rate.p) +
+                            (score.pairs.size() > 1 ? ", Holm's " + p_text(pair.p_adjusted) : ""),
+                        pair.rate.value, pair.rate.interval, true, 0, 1, 0.5, pair.verdict, pair.rate.warning);
+  html += table("Win rates: ties and neither are half a win", columns, lines);
+  lines.clear();
+  for (const SystemScore& system : score.systems)
+    lines += drawn_line(system.system, answers_text(system.answers), system.rating.value, system.rating.interval, share,
+                        score.least, score.most, score.least, "", system.rating.warning);
+  html += table(mode == StudyMode::real ? "Share of the images called real" : "Mean ratings", columns, lines);
+  lines.clear();
+  const double width = score.most - score.least;
+  for (const SystemDifference& pair : score.differences)
+    lines += drawn_line(
+        pair.first + " less " + pair.second,
+        "p " + p_text(pair.difference.p) + (score.differences.size() > 1 ? ", Holm's " + p_text(pair.p_adjusted) : ""),
+        pair.difference.value, pair.difference.interval, share, -width, width, 0, pair.verdict,
+        pair.difference.warning);
+  html += table("Differences", columns, lines);
+  if (score.strengths) {
+    double reach = 0.5;
+    for (const Strength& strength : score.strengths->strengths)
+      reach = std::max({reach, std::abs(strength.interval.low), std::abs(strength.interval.high)});
+    lines.clear();
+    for (const Strength& strength : score.strengths->strengths)
+      lines += drawn_line(strength.system, "", strength.value, strength.interval, false, -std::ceil(reach),
+                          std::ceil(reach), 0, "", "");
+    html += table("Log strengths, of mean 0 (Bradley and Terry's model with Davidson's ties, nu " +
+                      decimals(score.strengths->tie, 3) + ")",
+                  columns, lines) +
+            note(score.strengths->warning);
+  }
+  if (!score.no_strengths.empty()) html += "<p>" + note("No strengths: " + score.no_strengths) + "</p>\n";
+  return html;
+}
+
+std::string agreement_section(const StudyScores& scores) {
+  std::string lines;
+  for (const QuestionScore& score : scores.questions) {
+    const StudyAgreement& agreement = score.agreement;
+    lines += "<tr><th scope=\"row\">" + escape_html(score.question) + number_cell(value_or_none(agreement.nominal)) +
+             number_cell(value_or_none(agreement.ordinal)) +
+             number_cell(value_or_none(agreement.kappa) + note(agreement.unbalanced)) +
+             number_cell(std::to_string(agreement.units));
+    if (score.side)
+      lines += cell(range_text(score.side->left, score.side->interval, true) + ", p " + p_text(score.side->p) +
+                    (score.side->biased ? note("raters prefer a side") : ""));
+    lines += "\n";
+  }
+  std::vector<std::string> columns{"question", "Krippendorff&#39;s &alpha;, nominal", "ordinal", "Fleiss&#39; &kappa;",
+                                   "units judged twice or more"};
+  if (!scores.questions.empty() && scores.questions[0].side) columns.push_back("left, of votes that are no ties");
+  return "<h2>Agreement</h2>\n" + table("1: raters agree; 0: as by chance", columns, lines);
+}
+
+// Win rates or means of both results, as far as both are there.
+std::string exclusion_section(const StudyReport& report) {
+  if (report.failed() == 0) return "";
+  std::string html = "<h2>With and without the exclusions</h2>\n<p>" + count_of(report.failed(), "rater") + " of " +
+                     std::to_string(report.raters.size()) +
+                     " fail the rules that the key had declared before there was an answer. The results above are " +
+                     (report.exclude_failed ? "without them.</p>\n" : "with them.</p>\n");
+  if (!report.passing) return html + "<p>The rules leave nobody.</p>\n";
+  std::string lines;
+  const bool share = report.key.mode != StudyMode::single;
+  for (std::size_t q = 0; q < report.all.questions.size(); ++q) {
+    const QuestionScore& with = report.all.questions[q];
+    const auto same = std::find_if(report.passing->questions.begin(), report.passing->questions.end(),
+                                   [&](const QuestionScore& other) { return other.question == with.question; });
+    if (same == report.passing->questions.end()) continue;
+    const auto line = [&](const std::string& label, const std::string& all, const std::string& kept) {
+      lines += "<tr><th scope=\"row\">" + escape_html(with.question + ": " + label) + cell(escape_html(all)) +
+               cell(escape_html(kept)) + "\n";
+    };
+    for (const PairScore& pair : with.pairs)
+      for (const PairScore& other : same->pairs)
+        if (pair.first == other.first && pair.second == other.second)
+          line(pair.first + " over " + pair.second,
+               range_text(pair.rate.value, pair.rate.interval, true) + " " + pair.verdict,
+               range_text(other.rate.value, other.rate.interval, true) + " " + other.verdict);
+    for (const SystemScore& system : with.systems)
+      for (const SystemScore& other : same->systems)
+        if (system.system == other.system)
+          line(system.system, range_text(system.rating.value, system.rating.interval, share),
+               range_text(other.rating.value, other.rating.interval, share));
+  }
+  return html + table("", {"", "all raters", "without those who fail"}, lines);
+}
+
+std::string rater_section(const StudyReport& report) {
+  std::string lines;
+  const auto of = [](std::int64_t passed, std::int64_t all) {
+    return number_cell(std::to_string(passed) + " of " + std::to_string(all));
+  };
+  for (const RaterRecord& rater : report.raters)
+    lines += "<tr><th scope=\"row\">" + escape_html(rater.name) + note(rater.failed) +
+             number_cell(std::to_string(rater.answers)) + of(rater.attention_passed, rater.attention) +
+             of(rater.catches_passed, rater.catches) + of(rater.repeats_passed, rater.repeats) +
+             number_cell(decimals(rater.median_seconds, 1)) + "\n";
+  return "<h2>Raters</h2>\n" +
+         table("", {"rater", "answers", "attention", "obvious", "repeats alike", "median seconds"}, lines);
+}
+
+// An image of the packet from the file that it was made of.
+std::string source_figure(const StudyKey& key, const std::string& name, const std::string& caption, const char* style) {
+  const auto found = key.images.find(name);
+  if (found == key.images.end()) return "";
+  std::string said = caption;
+  try {
+    if (sha256_file(found->second.file) != found->second.file_hash) said += " (changed since the export)";
+  } catch (const Error&) {
+    said += " (no longer there)";
+  }
+  return report_figure(found->second.file, caption + " of " + found->second.item, said, style);
+}
+
+std::string unit_section(const StudyReport& report) {
+  const StudyKey& key = report.key;
+  const auto names = shown_images(key);
+  const StudyScores& scores = report.result();
+  std::string cards;
+  std::size_t shown = 0;
+  for (const JudgedUnit& unit : scores.units) {
+    if (shown == kUnitsShown || unit.disagreement == 0) break;
+    ++shown;
+    const StudyItem& item = key.items[static_cast<std::size_t>(unit.item)];
+    cards += "<div class=\"card\"><div class=\"images\">" + source_figure(key, item.prompt, "prompt", "asked");
+    for (const std::string& system : unit.systems) {
+      const auto name = names.find({system, item.id});
+      if (name != names.end()) cards += source_figure(key, name->second, system, "");
+    }
+    cards += "</div><p>" + escape_html(item.sentence) + " <small>" + escape_html(item.id) + ", line " +
+             std::to_string(item.line) + "</small></p><p class=\"values\"><b>" + percent(unit.disagreement) +
+             "</b> of the pairs of answers differ";
+    for (const auto& [question, answers] : unit.answers) {
+      std::map<std::string, std::int64_t> named;
+      for (const auto& [answer, count] : answers)
+        named[answer == "first" ? unit.systems[0] : answer == "second" ? unit.systems[1] : answer] = count;
+      cards += "<br>" + escape_html(question) + ": " + escape_html(answers_text(named));
+    }
+    cards += "</p></div>\n";
+  }
+  if (cards.empty()) return "";
+  return "<h2>Where raters disagree most</h2>\n<p>" + std::to_string(shown) + " of " +
+         std::to_string(scores.units.size()) +
+         " that were judged; all are in scores.json, and each judgement with where its images come from in "
+         "judgements.csv.</p>\n<div class=\"cards\">\n" +
+         cards + "</div>\n";
+}
+
+std::string lines_section(const std::string& heading, const std::vector<std::string>& lines) {
+  if (lines.empty()) return "";
+  std::string html = "<h3>" + heading + "</h3>\n<ul>\n";
+  for (const std::string& line : lines) html += "<li>" + escape_html(line) + "\n";
+  return html + "</ul>\n";
+}
+
+std::string models_of(const StudyKey& key, const std::string& system) {
+  std::set<std::string> models;
+  for (const auto& [name, image] : key.images)
+    if (image.system == system && !image.model.empty()) models.insert(image.model);
+  std::vector<std::string> all(models.begin(), models.end());
+  return all.empty() ? "" : " (model " + joined(all, ", ") + ")";
+}
+
+// What a reader of the study needs to know, after the template of Otani et al. (CVPR 2023, "Toward verifiable and
+// reproducible human evaluation for text-to-image generation").
+std::vector<std::pair<std::string, std::string>> reporting_sheet(const StudyReport& report) {
+  const StudyKey& key = report.key;
+  const StudyScores& scores = report.result();
+  std::vector<std::pair<std::string, std::string>> sheet;
+  const auto add = [&](const std::string& name, const std::string& text) { sheet.emplace_back(name, text); };
+  const char* task = key.mode == StudyMode::pairs    ? "two images beside each other, forced to one of the answers"
+                     : key.mode == StudyMode::single ? "one image, rated"
+                                                     : "one image, real or generated";
+  add("Task", task);
+  std::vector<std::string> parts;
+  for (const StudyQuestion& question : key.questions) {
+    std::vector<std::string> answers;
+    for (const StudyAnswer& answer : question.answers) answers.push_back(answer.label);
+    parts.push_back(question.wording + " [" + joined(answers, " / ") + "]");
+  }
+  add("Questions", joined(parts, " "));
+  parts.clear();
+  for (const StudySystem& system : key.systems)
+    parts.push_back(system.name + models_of(key, system.name) +
+                    (system.of.empty() ? "" : ", " + system.of + " given another row's " + system.swapped));
+  add("Systems", joined(parts, "; "));
+  add("Data", key.data + (key.split.empty() ? "" : ", split " + key.split) + ", drawn at random with seed " +
+                  std::to_string(key.seed));
+  add("Items", std::to_string(scores.items) + " judged of " + std::to_string(key.items.size()) + " shown");
+  add("Judgements planned", std::to_string(key.raters) + " of each comparison of each item, " +
+                                count_of(static_cast<std::int64_t>(key.lists.size()), "list"));
+  std::vector<std::string> unanswered;
+  for (const std::int64_t list : report.unanswered_lists()) unanswered.push_back(std::to_string(list));
+  std::int64_t finished = 0;
+  for (const StudyResponse& response : report.responses.usable) finished += response.finished.empty() ? 0 : 1;
+  add("Judgements given",
+      std::to_string(scores.judgements) + " answers without checks and repeats; " + std::to_string(finished) +
+          " responses finished, " + std::to_string(report.responses.unfinished.size()) + " not" +
+          (unanswered.empty() ? "" : "; lists that nobody began: " + joined(unanswered, ", ")) +
+          (scores.repeated == 0
+               ? ""
+               : "; " + std::to_string(scores.repeated) + " by raters who had judged the same in another list"));
+  add("Raters", count_of(static_cast<std::int64_t>(report.raters.size()), "rater") + ", of whom " +
+                    std::to_string(scores.raters) + " stand in the results");
+  const StudyExclusion& rules = key.exclusion;
+  add("Rules of exclusion, declared with the packet", "attention checks passed below " + percent(rules.attention) +
+                                                          ", obvious answers below " + percent(rules.catches) +
+                                                          ", repeats alike below " + percent(rules.repeats) +
+                                                          ", median answer under " + decimals(rules.seconds, 1) + " s");
+  add("Exclusions", std::to_string(report.failed()) + " fail; " +
+                        (report.exclude_failed ? "left out of the results" : "not left out of the results") +
+                        "; both are shown");
+  std::vector<double> seconds;
+  for (const RaterRecord& rater : report.raters) seconds.push_back(rater.median_seconds);
+  std::sort(seconds.begin(), seconds.end());
+  if (!seconds.empty())
+    add("Time an answer took", "a rater's median: " + decimals(seconds.front(), 1) + " to " +
+                                   decimals(seconds.back(), 1) + " s, in the middle " +
+                                   decimals(seconds[seconds.size() / 2], 1) + " s");
+  parts.clear();
+  for (const QuestionScore& score : scores.questions)
+    parts.push_back(score.question + " " + value_or_none(score.agreement.nominal) + " nominal, " +
+                    value_or_none(score.agreement.ordinal) + " ordinal");
+  add("Agreement (Krippendorff's alpha)", joined(parts, "; "));
+  add("Intervals",
+      "95 %, of new items and new raters: variances clustered by items and raters at once, Student's t on the logit "
+      "scale; p-values of several pairs by Holm's method within a question, not across questions");
+  add("Interface", "cigli's packet " + key.packet + ": blinded, sides and order balanced by lists");
+  add("Recruitment, pay, consent and ethics review", "to be filled in by those who ran the study");
+  return sheet;
+}
+
+std::string sheet_section(const StudyReport& report) {
+  std::string html = "<h2>Reporting sheet</h2>\n<dl>\n";
+  for (const auto& [name, text] : reporting_sheet(report))
+    html += "<dt>" + escape_html(name) + "<dd>" + escape_html(text) + "\n";
+  return html + "</dl>\n";
+}
+
+std::string overview(const StudyReport& report) {
+  const StudyScores& scores = report.result();
+  return "<p>" + count_of(scores.judgements, "answer") + " on " + count_of(scores.items, "item") + " by " +
+         count_of(scores.raters, "rater") +
+         (report.exclude_failed ? ", those who fail the declared rules left out" : "") +
+         ". The dot is the value, the bar its 95 % interval.</p>\n";
+}
+
+}  // namespace
+
+std::int64_t StudyReport::failed() const {
+  return std::count_if(raters.begin(), raters.end(), [](const RaterRecord& rater) { return !rater.failed.empty(); });
+}
+
+std::vector<std::int64_t> StudyReport::unanswered_lists() const {
+  std::set<std::int64_t> begun;
+  for (const StudyResponse& response : responses.usable) begun.insert(response.list);
+  std::vector<std::int64_t> lists;
+  for (std::int64_t list = 0; list < static_cast<std::int64_t>(key.lists.size()); ++list)
+    if (begun.count(list) == 0) lists.push_back(list);
+  return lists;
+}
+
+std::string study_table(const StudyReport& report) {
+  const StudyScores& scores = report.result();
+  std::string text = count_of(scores.judgements, "answer") + " on " + count_of(scores.items, "item") + " by " +
+                     count_of(scores.raters, "rater") + "; " + std::to_string(report.failed()) + " of " +
+                     std::to_string(report.raters.size()) + " fail the declared rules" +
+                     (report.failed() == 0    ? ""
+                      : report.exclude_failed ? " and are left out"
+                                              : " and are not left out (--exclude-failed)") +
+                     "\n";
+  for (const QuestionScore& score : scores.questions)
+    text += score.question + "\n" + text_of(score, report.key.mode != StudyMode::single);
+  return text;
+}
+
+Json study_json(const StudyReport& report) {
+  const StudyKey& key = report.key;
+  Json raters = Json::array(), systems = Json::array();
+  for (const RaterRecord& rater : report.raters) raters.push_back(to_json(rater));
+  for (const StudySystem& system : key.systems) {
+    std::set<std::string> models;
+    for (const auto& [name, image] : key.images)
+      if (image.system == system.name && !image.model.empty()) models.insert(image.model);
+    systems.push_back({{"name", system.name}, {"folder", system.folder.string()}, {"models", models}});
+  }
+  return {{"packet", key.packet},
+          {"mode", name(key.mode)},
+          {"systems", systems},
+          {"result", report.exclude_failed ? "passing_raters" : "all_raters"},
+          {"all_raters", to_json(report.all, key)},
+          {"passing_raters", report.passing ? to_json(*report.passing, key) : Json()},
+          {"raters", raters},
+          {"exclusion",
+           {{"attention", key.exclusion.attention},
+            {"catches", key.exclusion.catches},
+            {"repeats", key.exclusion.repeats},
+            {"seconds", key.exclusion.seconds}}},
+          {"responses",
+           {{"used", report.responses.usable.size()},
+            {"refused", report.responses.refused},
+            {"duplicates", report.responses.duplicates},
+            {"unfinished", report.responses.unfinished},
+            {"unanswered_lists", report.unanswered_lists()}}}};
+}
+
+void write_study_report(const fs::path& file, const StudyReport& report) {
+  std::vector<std::string> names;
+  for (const StudySystem& system : report.key.systems) names.push_back(system.name);
+  std::string body = overview(report) + "<h2>Results</h2>\n";
+  for (const QuestionScore& score : report.result().questions) body += question_section(score, report.key.mode);
+  body += agreement_section(report.result()) + exclusion_section(report) + rater_section(report) + unit_section(report);
+  const StudyResponses& responses = report.responses;
+  if (!responses.refused.empty() || !responses.duplicates.empty() || !responses.unfinished.empty())
+    body += "<h2>Responses</h2>\n" + lines_section("Refused", responses.refused) +
+            lines_section("Counted once", responses.duplicates) +
+            lines_section("Not finished; what is answered counts", responses.unfinished);
+  write_file(file, report_page("Study of " + joined(names, ", "), body + sheet_section(report)));
+}
+
+}  // namespace cigli
