@@ -99,7 +99,7 @@ std::string text_of(const QuestionScore& score, bool share) {
   if (score.side)
     text +=
         row("left of " + count_of(score.side->votes, "vote"), range_text(score.side->left, score.side->interval, true),
-            score.side->biased ? "SIDE BIAS, p " + p_text(score.side->p) : "no side bias found");
+            score.prefers_side() ? "SIDE BIAS, p " + p_text(score.side_p_adjusted) : "no side bias found");
   return text;
 }
 
@@ -110,7 +110,7 @@ std::string number_cell(const std::string& html) { return "<td class=\"n\">" + h
 
 std::string table(const std::string& caption, const std::vector<std::string>& columns, const std::string& lines) {
   if (lines.empty()) return "";
-  std::string html = "<table>\n<caption>" + escape_html(caption) + "</caption>\n<tr>";
+  std::string html = "<table class=\"free\">\n<caption>" + escape_html(caption) + "</caption>\n<tr>";
   for (const std::string& column : columns) html += "<th scope=\"col\">" + column;
   return html + "\n" + lines + "</table>\n";
 }
@@ -141,46 +141,53 @@ std::string drawn_line(const std::string& label, const std::string& under, doubl
          cell(escape_html(verdict) + note(warning)) + "\n";
 }
 
-std::string question_section(const QuestionScore& score, StudyMode mode) {
+// A question's lines of the table of results, under a line with its wording.
+std::string question_lines(const QuestionScore& score, StudyMode mode) {
   const bool share = mode != StudyMode::single;
   const std::string first_line = score.wording.substr(0, score.wording.find('\n'));
-  std::string html = "<h3>" + escape_html(score.question) + ": " + escape_html(first_line) + "</h3>\n", lines;
-  const std::vector<std::string> columns{"", "95 % interval", "drawn", "verdict"};
+  std::string lines = "<tr class=\"group\"><th colspan=\"4\" scope=\"rowgroup\">" + escape_html(score.question) + ": " +
+                      escape_html(first_line) + "\n";
+  const auto p_values = [](double p, double adjusted, std::size_t pairs) {
+    return "p " + p_text(p) + (pairs > 1 ? ", Holm's " + p_text(adjusted) : "");
+  };
   for (const PairScore& pair : score.pairs)
     lines += drawn_line(pair.first + " over " + pair.second,
-                        outcomes(pair) + "; p " + p_text(pair.rate.p) +
-                            (score.pairs.size() > 1 ? ", Holm's " + p_text(pair.p_adjusted) : ""),
+                        outcomes(pair) + "; " + p_values(pair.rate.p, pair.p_adjusted, score.pairs.size()),
                         pair.rate.value, pair.rate.interval, true, 0, 1, 0.5, pair.verdict, pair.rate.warning);
-  html += table("Win rates: ties and neither are half a win", columns, lines);
-  lines.clear();
   for (const SystemScore& system : score.systems)
-    lines += drawn_line(system.system, answers_text(system.answers), system.rating.value, system.rating.interval, share,
-                        score.least, score.most, score.least, "", system.rating.warning);
-  html += table(mode == StudyMode::real ? "Share of the images called real" : "Mean ratings", columns, lines);
-  lines.clear();
+    lines += drawn_line(system.system + (mode == StudyMode::real ? " called real" : ", mean rating"),
+                        answers_text(system.answers), system.rating.value, system.rating.interval, share, score.least,
+                        score.most, score.least, "", system.rating.warning);
   const double width = score.most - score.least;
   for (const SystemDifference& pair : score.differences)
-    lines += drawn_line(
-        pair.first + " less " + pair.second,
-        "p " + p_text(pair.difference.p) + (score.differences.size() > 1 ? ", Holm's " + p_text(pair.p_adjusted) : ""),
-        pair.difference.value, pair.difference.interval, share, -width, width, 0, pair.verdict,
-        pair.difference.warning);
-  html += table("Differences", columns, lines);
+    lines += drawn_line(pair.first + " less " + pair.second,
+                        p_values(pair.difference.p, pair.p_adjusted, score.differences.size()), pair.difference.value,
+                        pair.difference.interval, share, -width, width, 0, pair.verdict, pair.difference.warning);
   if (score.strengths) {
     double reach = 0.5;
     for (const Strength& strength : score.strengths->strengths)
       reach = std::max({reach, std::abs(strength.interval.low), std::abs(strength.interval.high)});
-    lines.clear();
+    reach = std::ceil(reach);
     for (const Strength& strength : score.strengths->strengths)
-      lines += drawn_line(strength.system, "", strength.value, strength.interval, false, -std::ceil(reach),
-                          std::ceil(reach), 0, "", "");
-    html += table("Log strengths, of mean 0 (Bradley and Terry's model with Davidson's ties, nu " +
-                      decimals(score.strengths->tie, 3) + ")",
-                  columns, lines) +
-            note(score.strengths->warning);
+      lines += drawn_line("log strength of " + strength.system,
+                          "Bradley and Terry's, of mean 0; Davidson's ties, nu " + decimals(score.strengths->tie, 3),
+                          strength.value, strength.interval, false, -reach, reach, 0, "", score.strengths->warning);
   }
-  if (!score.no_strengths.empty()) html += "<p>" + note("No strengths: " + score.no_strengths) + "</p>\n";
-  return html;
+  if (!score.no_strengths.empty())
+    lines += "<tr><td colspan=\"4\">" + note("no strengths: " + score.no_strengths) + "\n";
+  return lines;
+}
+
+std::string result_section(const StudyReport& report) {
+  std::string lines;
+  for (const QuestionScore& score : report.result().questions) lines += question_lines(score, report.key.mode);
+  const char* caption = report.key.mode == StudyMode::pairs    ? "Win rates: a tie, or neither, is half a win"
+                        : report.key.mode == StudyMode::single ? "Ratings"
+                                                               : "Images called real";
+  return "<h2>Results</h2>\n<table class=\"results\">\n<caption>" + std::string(caption) +
+         "</caption>\n<tr><th scope=\"col\"><th scope=\"col\" class=\"n\">value<small>95 % interval</small><th "
+         "scope=\"col\">drawn<th scope=\"col\">verdict\n" +
+         lines + "</table>\n";
 }
 
 std::string agreement_section(const StudyScores& scores) {
@@ -192,13 +199,14 @@ std::string agreement_section(const StudyScores& scores) {
              number_cell(value_or_none(agreement.kappa) + note(agreement.unbalanced)) +
              number_cell(std::to_string(agreement.units));
     if (score.side)
-      lines += cell(range_text(score.side->left, score.side->interval, true) + ", p " + p_text(score.side->p) +
-                    (score.side->biased ? note("raters prefer a side") : ""));
+      lines += cell(range_text(score.side->left, score.side->interval, true) + ", p " + p_text(score.side_p_adjusted) +
+                    note(score.prefers_side() ? "raters prefer a side" : ""));
     lines += "\n";
   }
   std::vector<std::string> columns{"question", "Krippendorff&#39;s &alpha;, nominal", "ordinal", "Fleiss&#39; &kappa;",
                                    "units judged twice or more"};
-  if (!scores.questions.empty() && scores.questions[0].side) columns.push_back("left, of votes that are no ties");
+  if (!scores.questions.empty() && scores.questions[0].side)
+    columns.push_back("left, of votes that are no ties; Holm&#39;s p");
   return "<h2>Agreement</h2>\n" + table("1: raters agree; 0: as by chance", columns, lines);
 }
 
@@ -375,7 +383,9 @@ std::vector<std::pair<std::string, std::string>> reporting_sheet(const StudyRepo
   add("Agreement (Krippendorff's alpha)", joined(parts, "; "));
   add("Intervals",
       "95 %, of new items and new raters: variances clustered by items and raters at once, Student's t on the logit "
-      "scale; p-values of several pairs by Holm's method within a question, not across questions");
+      "scale; p-values of several pairs by Holm's method within a question, not across questions; those of side bias "
+      "across "
+      "questions");
   add("Interface", "cigli's packet " + key.packet + ": blinded, sides and order balanced by lists");
   add("Recruitment, pay, consent and ethics review", "to be filled in by those who ran the study");
   return sheet;
@@ -458,8 +468,7 @@ Json study_json(const StudyReport& report) {
 void write_study_report(const fs::path& file, const StudyReport& report) {
   std::vector<std::string> names;
   for (const StudySystem& system : report.key.systems) names.push_back(system.name);
-  std::string body = overview(report) + "<h2>Results</h2>\n";
-  for (const QuestionScore& score : report.result().questions) body += question_section(score, report.key.mode);
+  std::string body = overview(report) + result_section(report);
   body += agreement_section(report.result()) + exclusion_section(report) + rater_section(report) + unit_section(report);
   const StudyResponses& responses = report.responses;
   if (!responses.refused.empty() || !responses.duplicates.empty() || !responses.unfinished.empty())

@@ -93,7 +93,7 @@ class Join {
     if (exclude_failed)
       made_.judged.erase(
           std::remove_if(made_.judged.begin(), made_.judged.end(),
-                         [&](const Judgement& judgement) {
+                         [&](const StudyJudgement& judgement) {
                            return !made_.raters[static_cast<std::size_t>(judgement.rater)].failed.empty();
                          }),
           made_.judged.end());

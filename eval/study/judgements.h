@@ -10,7 +10,7 @@
 namespace cigli {
 
 // An answer joined to what was shown.
-struct Judgement {
+struct StudyJudgement {
   std::string question, answer;
   std::int64_t item = 0, rater = 0;  // numbers, of StudyKey::items and of raters in `StudyJudgements`
   std::vector<std::string> systems;  // of the images as shown, left first
@@ -32,7 +32,7 @@ struct RaterRecord {
 };
 
 struct StudyJudgements {
-  std::vector<Judgement> judged;  // without checks and repeats
+  std::vector<StudyJudgement> judged;  // without checks and repeats
   std::vector<RaterRecord> raters;
 };
 

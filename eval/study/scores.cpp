@@ -20,13 +20,13 @@ constexpr double kSignificant = 0.05;
 
 // A judgement as the comparison has it, whichever way round it was shown.
 struct Oriented {
-  const Judgement* judgement = nullptr;
+  const StudyJudgement* judgement = nullptr;
   std::size_t comparison = 0;
   std::string answer;  // of pairs "first", "second", "tie", "both-bad"
   double value = 0;    // of pairs what the first won
 };
 
-Oriented oriented(const Judgement& judgement, const StudyKey& key) {
+Oriented oriented(const StudyJudgement& judgement, const StudyKey& key) {
   for (std::size_t c = 0; c < key.comparisons.size(); ++c) {
     const std::vector<std::string>& systems = key.comparisons[c];
     if (systems == judgement.systems) {
@@ -242,7 +242,7 @@ class QuestionScorer {
 };
 
 // ImagenHub's overall score of each image that a rater judged by both questions.
-std::vector<Judgement> overall_of(const std::vector<Judgement>& judged, const StudyKey& key) {
+std::vector<StudyJudgement> overall_of(const std::vector<StudyJudgement>& judged, const StudyKey& key) {
   if (key.mode != StudyMode::single) return {};
   for (const char* name : {"consistency", "quality"}) {
     const auto question =
@@ -251,11 +251,11 @@ std::vector<Judgement> overall_of(const std::vector<Judgement>& judged, const St
         std::strtod(question->answers.back().key.c_str(), nullptr) != 1)
       return {};
   }
-  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, const Judgement*> consistency;
-  for (const Judgement& one : judged)
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, const StudyJudgement*> consistency;
+  for (const StudyJudgement& one : judged)
     if (one.question == "consistency") consistency[{one.rater, one.list, one.position}] = &one;
-  std::vector<Judgement> overall;
-  for (const Judgement& one : judged) {
+  std::vector<StudyJudgement> overall;
+  for (const StudyJudgement& one : judged) {
     const auto other = consistency.find({one.rater, one.list, one.position});
     if (one.question != "quality" || other == consistency.end()) continue;
     overall.push_back(one);
@@ -386,23 +386,21 @@ Json json_of(const QuestionScore& score) {
   for (const SystemDifference& pair : score.differences) json["differences"].push_back(json_of(pair));
   json["agreement"] = json_of(score.agreement);
   if (score.side)
-    json["side_bias"] = {{"left", score.side->left},
-                         {"ci", array_of(score.side->interval)},
-                         {"p", score.side->p},
-                         {"biased", score.side->biased},
-                         {"votes", score.side->votes}};
+    json["side_bias"] = {
+        {"left", score.side->left},        {"ci", array_of(score.side->interval)}, {"p", score.side->p},
+        {"p_holm", score.side_p_adjusted}, {"biased", score.prefers_side()},       {"votes", score.side->votes}};
   return json;
 }
 
 }  // namespace
 
-StudyScores score_study(const std::vector<Judgement>& judged, const StudyKey& key, double smallest) {
+StudyScores score_study(const std::vector<StudyJudgement>& judged, const StudyKey& key, double smallest) {
   if (judged.empty()) throw Error("a study can't be scored without a judgement");
   StudyScores scores;
   scores.judgements = static_cast<std::int64_t>(judged.size());
   std::set<std::int64_t> items, raters;
   std::vector<Oriented> all;
-  for (const Judgement& judgement : judged) {
+  for (const StudyJudgement& judgement : judged) {
     items.insert(judgement.item);
     raters.insert(judgement.rater);
     all.push_back(oriented(judgement, key));
@@ -413,15 +411,19 @@ StudyScores score_study(const std::vector<Judgement>& judged, const StudyKey& ke
   scores.units = units_of(all, key);
 
   std::vector<StudyQuestion> questions = key.questions;
-  const std::vector<Judgement> overall = overall_of(judged, key);
+  const std::vector<StudyJudgement> overall = overall_of(judged, key);
   if (!overall.empty()) questions.push_back({"overall", "The root of consistency times quality", {}});
-  for (const Judgement& judgement : overall) all.push_back(oriented(judgement, key));
+  for (const StudyJudgement& judgement : overall) all.push_back(oriented(judgement, key));
   for (const StudyQuestion& question : questions) {
     QuestionScorer scorer(key, question, smallest);
     for (const Oriented& one : all)
       if (one.judgement->question == question.key) scorer.add(one);
     scores.questions.push_back(std::move(scorer).result());
   }
+  std::vector<double> sides;
+  for (const QuestionScore& score : scores.questions) sides.push_back(score.side ? score.side->p : 1);
+  const std::vector<double> adjusted = holm(sides);
+  for (std::size_t q = 0; q < adjusted.size(); ++q) scores.questions[q].side_p_adjusted = adjusted[q];
   return scores;
 }
 

@@ -55,6 +55,8 @@ struct QuestionScore {
   std::vector<SystemDifference> differences;
   StudyAgreement agreement;
   std::optional<SideBias> side;  // of pairs
+  double side_p_adjusted = 1;    // by Holm's method over the questions
+  bool prefers_side() const { return side && side_p_adjusted < 0.05; }
 };
 
 // What raters said of one comparison, or one system's image, of an item.
@@ -76,7 +78,7 @@ struct StudyScores {
 // All results of a study. `smallest` is the win rate worth detecting, for "underpowered". In studies of single images
 // with the questions consistency and quality, from 0 to 1, a question overall is added: the root of their product
 // (ImagenHub, Ku et al. 2024, section 3.2). Throws Error without judgements.
-StudyScores score_study(const std::vector<Judgement>& judged, const StudyKey& key, double smallest = 0.65);
+StudyScores score_study(const std::vector<StudyJudgement>& judged, const StudyKey& key, double smallest = 0.65);
 
 nlohmann::ordered_json to_json(const StudyScores& scores, const StudyKey& key);
 nlohmann::ordered_json to_json(const RaterRecord& rater);

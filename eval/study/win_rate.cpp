@@ -65,7 +65,6 @@ SideBias side_bias(const std::vector<Vote>& votes) {
   bias.left = mean.value;
   bias.interval = mean.interval(0.95);
   bias.p = mean.p_of_half();
-  bias.biased = bias.p < 0.05;
   return bias;
 }
 

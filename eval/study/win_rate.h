@@ -32,7 +32,6 @@ struct SideBias {
   double left = 0.5;       // share of the left in votes without ties
   Interval interval;       // 95 %, as win_rate's
   double p = 1;            // two-sided, of 1/2
-  bool biased = false;     // p < 0.05
   std::int64_t votes = 0;  // without ties
 };
 

@@ -107,7 +107,8 @@ void expect_complaint(const Outcome& outcome, int code, const std::vector<std::s
       complaints.push_back(line);
     else  // warnings and progress may stand before it
       EXPECT_TRUE(begins("cigli: warning: ") || begins("images ") || begins("packing ") || begins("pairs ") ||
-                  begins("train") || begins("scorers' steps ") || begins("features") || begins("rows "))
+                  begins("train") || begins("scorers' steps ") || begins("features") || begins("rows ") ||
+                  begins("items "))
           << outcome.err;
   }
   ASSERT_EQ(complaints.size(), 1u) << outcome.err;

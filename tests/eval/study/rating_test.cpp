@@ -45,7 +45,7 @@ double planted_mean(double shift) {
 TEST(StudyRating, CoversPlantedMeansAndDifferences) {
   constexpr int studies = 400;
   int mean = 0, difference = 0, found = 0;
-  const double planted = planted_mean(0) - planted_mean(0.3);
+  const double planted = planted_mean(0) - planted_mean(-0.3);
   for (std::uint64_t study = 0; study < studies; ++study) {
     const RatedStudy made = simulate_ratings(0.3, study);
     const MeanRating rated = mean_rating(made.first, 0, 1);

@@ -118,7 +118,8 @@ TEST_F(StudyResponsesTest, OfAnotherPacketOrEditedAreRefused) {
                                                 {twice, "twice"},
                                                 {unknown, "\"best\""},
                                                 {misplaced, "does not show there"},
-                                                {Json::array({1}), "not what the study's page saves"}};
+                                                {Json::array({1}), "no task of a study, as Label Studio exports it"},
+                                                {Json("x"), "not what the study's page saves"}};
   for (const auto& [json, reason] : cases) {
     const auto read = read_responses({put("x.json", json.dump())}, key);
     EXPECT_TRUE(read.usable.empty()) << reason;
