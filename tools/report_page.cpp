@@ -23,10 +23,11 @@ constexpr const char* kReportStyle = R"(
   .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(21em, 1fr)); gap: 1em; }
   .card { border: 1px solid #ddd; border-radius: 4px; padding: .7em; } .card p { margin: .3em 0; overflow-wrap:
     anywhere; }
-  table.free { table-layout: auto; width: auto; } table.free th { width: auto; }
+  table.free { table-layout: auto; width: auto; } .scroll { overflow-x: auto; } table.free td.n {
+    text-align: left; } table.free th { width: auto; }
   table.free td:last-child, table.free th:last-child { width: auto; }
   table.results th:first-child { width: 36%; } table.results th:nth-child(2) { width: 16%; }
-  table.results th:last-child { width: 24%; } tr.group th { padding-top: 1em; }
+  table.results th:last-child { width: 26%; } table.results td:last-child { overflow-wrap: anywhere; } tr.group th { padding-top: 1em; }
   .under { display: block; } .images { display: flex; gap: 6px; } figure { margin: 0; flex: 1 1 0; min-width: 0; max-width: 132px; }
   figure img { width: 100%; image-rendering: pixelated; border: 1px solid #ddd; display: block; box-sizing:
     border-box; }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <set>
+#include <utility>
 
 #include "runtime/error.h"
 #include "runtime/files.h"
@@ -110,9 +111,10 @@ std::string number_cell(const std::string& html) { return "<td class=\"n\">" + h
 
 std::string table(const std::string& caption, const std::vector<std::string>& columns, const std::string& lines) {
   if (lines.empty()) return "";
-  std::string html = "<table class=\"free\">\n<caption>" + escape_html(caption) + "</caption>\n<tr>";
+  std::string html = "<div class=\"scroll\" tabindex=\"0\">\n<table class=\"free\">\n<caption>" + escape_html(caption) +
+                     "</caption>\n<tr>";
   for (const std::string& column : columns) html += "<th scope=\"col\">" + column;
-  return html + "\n" + lines + "</table>\n";
+  return html + "\n" + lines + "</table></div>\n";
 }
 
 std::string note(const std::string& text) {
@@ -168,10 +170,11 @@ std::string question_lines(const QuestionScore& score, StudyMode mode) {
     for (const Strength& strength : score.strengths->strengths)
       reach = std::max({reach, std::abs(strength.interval.low), std::abs(strength.interval.high)});
     reach = std::ceil(reach);
+    std::string warning = score.strengths->warning;
     for (const Strength& strength : score.strengths->strengths)
       lines += drawn_line("log strength of " + strength.system,
                           "Bradley and Terry's, of mean 0; Davidson's ties, nu " + decimals(score.strengths->tie, 3),
-                          strength.value, strength.interval, false, -reach, reach, 0, "", score.strengths->warning);
+                          strength.value, strength.interval, false, -reach, reach, 0, "", std::exchange(warning, ""));
   }
   if (!score.no_strengths.empty())
     lines += "<tr><td colspan=\"4\">" + note("no strengths: " + score.no_strengths) + "\n";

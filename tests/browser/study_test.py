@@ -271,6 +271,75 @@ class StudyPage(unittest.TestCase):
             self.expect_whole(page, saved, "r", 0)
             self.assertEqual({a["answer"] for a in saved["answers"]}, answers)
 
+    def test_answers_score_to_what_was_planted(self):
+        if not options.cigli:
+            self.skipTest("takes --cigli, the program that scores")
+        packet = self.packets["pairs"]
+        key = json.loads(packet.with_suffix(".json").read_text())
+        planted = {"text": "A", "prompt": "A", "look": "B", "overall": "tie"}
+
+        def wanted(number, given):
+            position, question = divmod(given, len(key["questions"]))
+            trial = key["trials"][key["lists"][number][position]]
+            winner = planted[key["questions"][question]["key"]]
+            if "expected" in trial:
+                return trial["expected"]
+            return "tie" if winner == "tie" else ("left", "right")[trial["systems"].index(winner)]
+
+        def place(page, answer):
+            return page.evaluate("a => STUDY.questions[0].answers.findIndex((known) => known.key === a) + 1", answer)
+
+        files, half = [], 11
+        for number in range(len(key["lists"])):
+            begun = 0
+
+            def by_key(page, given):
+                page.keyboard.press(str(place(page, wanted(number, begun + given))))
+
+            def by_mouse(page, given):
+                page.click(f".answers button:nth-child({place(page, wanted(number, begun + given))})")
+
+            how = by_mouse if number % 2 else by_key
+            page = self.open(f"?list={number}&rater=rater-{number}")
+            self.begin(page)
+            begun += self.answer(page, how, half)
+            page.reload()
+            page.wait_for_selector("#ask h2")
+            begun += self.answer(page, how, 3)
+            _, progress = self.save_progress(page)
+            page = self.open(f"?list={number}&rater=rater-{number}", context=self.window())
+            self.load(page, progress)
+            page.wait_for_selector("#ask h2")
+            begun += self.answer(page, how)
+            self.assertEqual(begun, self.total(page, number))
+            saved, _ = self.saved(page, "#save")
+            files.append(pathlib.Path(self.folder.name) / f"answers-{number}.json")
+            files[-1].write_text(json.dumps(saved))
+        report = pathlib.Path(self.folder.name) / "report"
+        subprocess.run([options.cigli, "study", "score", "--key", packet.with_suffix(".json"), "--out", report, "--responses", *files],
+                       check=True, stdout=subprocess.DEVNULL)
+        scores = json.loads((report / "scores.json").read_text())
+        self.assertFalse([rater for rater in scores["raters"] if "failed" in rater])
+        for question in scores["all_raters"]["questions"]:
+            [pair] = question["pairs"]
+            winner = planted[question["question"]]
+            counts = {"A": (12, 0, 0), "B": (0, 0, 12), "tie": (0, 12, 0)}[winner]
+            self.assertEqual((pair["wins"], pair["ties"], pair["losses"]), counts, question["question"])
+            self.assertEqual(pair["win_rate"], {"A": 1, "B": 0, "tie": 0.5}[winner])
+        self.report(report / "index.html")
+
+    def report(self, file):
+        """The report's page: no serious accessibility fault, and nothing that is wider than the screen."""
+        for name, size in (("desktop", DESKTOP), ("phone", PHONE)):
+            page = self.window(*size).new_page()
+            page.goto(file.as_uri())
+            serious = [fault for fault in Axe().run(page).response["violations"] if fault["impact"] in ("serious", "critical")]
+            self.assertEqual([fault["id"] for fault in serious], [], serious)
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            self.assertLessEqual(wide, 1, name)
+            if options.screenshots:
+                page.screenshot(path=f"{options.screenshots}/report-{name}.png", full_page=True)
+
     def test_goes_on_after_a_reload(self):
         for query, begin in (("?list=0&rater=ann", self.begin), ("?list=0", None)):
             page = self.open(query)
