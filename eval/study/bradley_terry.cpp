@@ -206,7 +206,7 @@ BradleyTerry bradley_terry(const std::vector<Comparison>& comparisons, double le
     counted.push_back({std::get<0>(duel), std::get<1>(duel), std::get<2>(duel), votes});
   DavidsonFit fit = fit_davidson(counted, names.size(), ties);
   if (!fit.found) {
-    warn("no finite strengths fit the votes best" + unbeaten(duels, names) +
+    warn("no finite strengths fit the votes best, or they are not found" + unbeaten(duels, names) +
          ": half a win either way was added to each pair of systems that met");
     std::map<std::pair<std::size_t, std::size_t>, bool> met;
     for (const Duel& duel : counted) met[std::minmax(duel.first, duel.second)] = true;
@@ -226,12 +226,18 @@ BradleyTerry bradley_terry(const std::vector<Comparison>& comparisons, double le
       for (std::size_t a = 0; a < (ties ? 3U : 2U); ++a)
         contributions[s][v] += fit.covariance[s][at[a]] * slope.gradient[a];
   }
+  // What pseudo-votes take from the sum of 0 is shared out.
+  for (Vector& contribution : contributions) {
+    double mean = 0;
+    for (const double value : contribution) mean += value / static_cast<double>(contribution.size());
+    for (double& value : contribution) value -= mean;
+  }
   // A system that never lost has gradients near 0: no variance is below the model's own, of independent votes.
   const double held = 1 / (static_cast<double>(names.size()) * static_cast<double>(names.size()));  // for the mean
   ClusteredVariance spread;
   for (std::size_t s = 0; s < names.size(); ++s) {
     spread = clustered_variance(contributions[s], items, raters);
-    const double half = student_t_quantile((1 + level) / 2, spread.degrees) *
+    const double half = student_t_quantile((1 + level) / 2, spread.degrees_of_freedom) *
                         std::sqrt(std::max(spread.variance, fit.covariance[s][s] - held));
     result.strengths.push_back({names[s], fit.x[s], {fit.x[s] - half, fit.x[s] + half}});
   }

@@ -2,30 +2,25 @@
 
 #include <cmath>
 
+#include "eval/student_t.h"
 #include "runtime/error.h"
 
 namespace cigli {
 namespace {
 
-// Of the standard normal distribution, p inside (0, 1).
-double normal_quantile(double p) {
-  const double tail = p < 0.5 ? p : 1 - p;
-  double low = 0, high = 40;
-  for (int i = 0; i < 60; ++i) {
-    const double middle = (low + high) / 2;
-    (std::erfc(middle / std::sqrt(2.0)) / 2 > tail ? low : high) = middle;
+// What votes_needed rounds up, by the quantiles of 1 - alpha/2 and of the power; falls from infinity at 1/2.
+struct VotesNeeded {
+  VotesNeeded(double power, double alpha, double degrees_of_freedom) {
+    if (!(power >= 0.5 && power < 1) || !(alpha > 0 && alpha < 1))
+      throw Error("the votes a study needs: expected a power from 1/2 to below 1 and an alpha between 0 and 1");
+    critical = student_t_quantile(1 - alpha / 2, degrees_of_freedom);
+    reached = student_t_quantile(power, degrees_of_freedom);
   }
-  return p < 0.5 ? -low : low;
-}
-
-// What votes_needed rounds up; falls from infinity at 1/2 to z_{1-alpha/2}^2 at 1.
-double exact_votes(double win_rate, double power, double alpha) {
-  if (!(power >= 0.5 && power < 1) || !(alpha > 0 && alpha < 1))
-    throw Error("the votes a study needs: expected a power from 1/2 to below 1 and an alpha between 0 and 1");
-  const double root =
-      normal_quantile(1 - alpha / 2) / 2 + normal_quantile(power) * std::sqrt(win_rate * (1 - win_rate));
-  return std::pow(root / (win_rate - 0.5), 2);
-}
+  double operator()(double win_rate) const {
+    return std::pow((critical / 2 + reached * std::sqrt(win_rate * (1 - win_rate))) / (win_rate - 0.5), 2);
+  }
+  double critical = 0, reached = 0;
+};
 
 // Rounded up, but for the last digits of the arithmetic.
 std::int64_t whole_above(double value) { return static_cast<std::int64_t>(std::ceil(value * (1 - 1e-12))); }
@@ -35,15 +30,16 @@ std::int64_t whole_above(double value) { return static_cast<std::int64_t>(std::c
 std::int64_t votes_needed(double win_rate, double power, double alpha) {
   if (!(win_rate >= 0 && win_rate <= 1) || std::abs(win_rate - 0.5) < 1e-6)
     throw Error("the votes a study needs: expected a win rate from 0 to 1 that is not 1/2");
-  return whole_above(exact_votes(win_rate, power, alpha));
+  return whole_above(VotesNeeded(power, alpha, std::numeric_limits<double>::infinity())(win_rate));
 }
 
-double detectable_win_rate(double votes, double power, double alpha) {
+double detectable_win_rate(double votes, double power, double alpha, double degrees_of_freedom) {
   if (!(votes > 0)) throw Error("a detectable win rate needs more than 0 votes");
+  const VotesNeeded needed(power, alpha, degrees_of_freedom);
   double low = 0.5, high = 1;
   for (int i = 0; i < 60; ++i) {
     const double middle = (low + high) / 2;
-    (exact_votes(middle, power, alpha) > votes ? low : high) = middle;
+    (needed(middle) > votes ? low : high) = middle;
   }
   return high;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "runtime/options.h"
 
@@ -12,8 +13,10 @@ namespace cigli {
 // [0, 1] and not 1/2, power in [1/2, 1) and alpha in (0, 1).
 std::int64_t votes_needed(double win_rate, double power = 0.8, double alpha = 0.05);
 
-// The inverse: the smallest win rate above 1/2 that so many votes find; 1 where none is. `votes` need not be whole.
-double detectable_win_rate(double votes, double power = 0.8, double alpha = 0.05);
+// The inverse: the smallest win rate above 1/2 that so many votes find, by a test of Student's t with so many degrees
+// of freedom; 1 where none is. `votes` need not be whole.
+double detectable_win_rate(double votes, double power = 0.8, double alpha = 0.05,
+                           double degrees_of_freedom = std::numeric_limits<double>::infinity());
 
 struct StudyPlanOptions {
   double win_rate = 0.65;

@@ -36,7 +36,7 @@ MeanRating mean_rating(const std::vector<Rating>& ratings, double least, double 
   result.items = mean.spread.items;
   result.raters = mean.spread.raters;
   result.warning = few_clusters(result.items, result.raters);
-  if (result.warning.empty() && mean.alike) result.warning = "all ratings are alike";
+  if (result.warning.empty() && mean.all_alike) result.warning = "all ratings are alike";
   return result;
 }
 
@@ -55,22 +55,24 @@ RatingDifference rating_difference(const std::vector<Rating>& first, const std::
   };
   add(first, a.value, 1);
   add(second, b.value, -1);
-  const ClusteredVariance spread = clustered_variance(contributions, items, raters);
+  const ClusteredVariance spread = clustered_variance(contributions, items, raters, true);
   const double difference = a.value - b.value, scale = most - least;
   RatingDifference result;
   result.value = scale * difference;
   result.warning = few_clusters(spread.items, spread.raters);
-  if (result.warning.empty() && (a.alike || b.alike)) result.warning = "all ratings of a system are alike";
-  if (spread.variance > 0) {
-    const double error = std::sqrt(spread.variance), half = student_t_quantile(0.975, spread.degrees) * error;
+  const double error = std::sqrt(spread.variance);
+  if (error > 1e-9) {
+    const double half = student_t_quantile(0.975, spread.degrees_of_freedom) * error;
     result.interval = {scale * std::max(-1.0, difference - half), scale * std::min(1.0, difference + half)};
-    result.p = student_t_tails(std::abs(difference) / error, spread.degrees);
+    result.p = student_t_tails(std::abs(difference) / error, spread.degrees_of_freedom);
+    if (result.warning.empty() && (a.all_alike || b.all_alike)) result.warning = "all ratings of a system are alike";
     return result;
   }
-  const Interval of_a = a.interval(0.95), of_b = b.interval(0.95);
-  result.interval = {scale * (of_a.low - of_b.high), scale * (of_a.high - of_b.low)};
-  if (difference != 0)
-    result.p = std::min(1.0, 2 * std::pow(0.5, std::min(a.independent_clusters(), b.independent_clusters())));
+  const double clusters = static_cast<double>(std::min(spread.items, spread.raters));
+  const double reach = std::pow(0.025, 1 / clusters);
+  result.interval = {scale * (difference * reach - (1 - reach)), scale * (difference * reach + (1 - reach))};
+  result.p = std::min(1.0, 2 * std::pow(1 + std::abs(difference), -clusters));
+  if (result.warning.empty()) result.warning = "all items differ alike";
   return result;
 }
 

@@ -31,9 +31,9 @@ struct RatingDifference {
   std::string warning;
 };
 
-// Of two systems' ratings, those of one item or rater being alike (clustered_variance): Student's t. Where
-// each system's ratings are all alike, p is the sign test's of as many pairs as there are items or raters, whichever
-// are fewer, and the interval joins those of the means. Throws as mean_rating.
+// Of two systems' ratings of the same items, paired by them whoever rated which (clustered_variance of a contrast):
+// Student's t. Where all differ alike, as clustered_mean of values that are alike, on the scale from -1 to 1. Throws as
+// mean_rating.
 RatingDifference rating_difference(const std::vector<Rating>& first, const std::vector<Rating>& second, double least,
                                    double most);
 

@@ -16,8 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double kSignificant = 0.05;
-
 // A judgement as the comparison has it, whichever way round it was shown.
 struct Oriented {
   const StudyJudgement* judgement = nullptr;
@@ -26,23 +24,20 @@ struct Oriented {
   double value = 0;    // of pairs what the first won
 };
 
+// "first" or "second" for "left" or "right"; `turned`: the comparison's second system is left.
+std::string answer_by_system(const std::string& answer, bool turned) {
+  if (answer != "left" && answer != "right") return answer;
+  return (answer == "left") == turned ? "second" : "first";
+}
+
 Oriented oriented(const StudyJudgement& judgement, const StudyKey& key) {
   for (std::size_t c = 0; c < key.comparisons.size(); ++c) {
     const std::vector<std::string>& systems = key.comparisons[c];
-    if (systems == judgement.systems) {
-      const bool pair = systems.size() == 2;
-      const std::string& answer = judgement.answer;
-      return {&judgement, c,
-              !pair               ? answer
-              : answer == "left"  ? "first"
-              : answer == "right" ? "second"
-                                  : answer,
-              judgement.value};
-    }
-    if (systems.size() == 2 && systems[0] == judgement.systems[1] && systems[1] == judgement.systems[0]) {
-      const std::string& answer = judgement.answer;
-      return {&judgement, c, answer == "left" ? "second" : answer == "right" ? "first" : answer, 1 - judgement.value};
-    }
+    const bool turned = systems.size() == 2 && systems != judgement.systems;
+    if (turned ? std::equal(systems.rbegin(), systems.rend(), judgement.systems.begin(), judgement.systems.end())
+               : systems == judgement.systems)
+      return {&judgement, c, answer_by_system(judgement.answer, turned),
+              turned ? 1 - judgement.value : judgement.value};
   }
   throw Error("the key has no comparison of the systems that a trial shows");
 }
@@ -63,31 +58,84 @@ std::vector<double> holm(const std::vector<double>& p) {
 
 std::string percent_of(double share) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.0f %%", 100 * share);
+  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
   return text;
 }
 
-std::string verdict_of(const PairScore& pair, std::size_t pairs, double smallest) {
+std::string verdict_of(const PairScore& pair, double smallest) {
   if (pair.p_adjusted < kSignificant) return (pair.rate.value > 0.5 ? pair.first : pair.second) + " preferred";
+  const std::string found = pair.rate.p < kSignificant ? "not significant by Holm's method" : "no difference found";
+  if (pair.rate.underpowered && pair.rate.detectable == 1) return "underpowered: too few votes to find any difference";
   if (pair.rate.underpowered)
-    return "underpowered: so many votes find a win rate of " + percent_of(pair.rate.detectable) + " or more";
-  if (pair.rate.p < kSignificant) return "no difference among " + std::to_string(pairs) + " pairs (Holm)";
-  return "no difference found; one of " + percent_of(smallest) + " would have been, four times in five";
+    return "underpowered: often finds no less than " + percent_of(pair.rate.detectable) + " of the votes without ties";
+  if (pair.rate.interval.low > 1 - smallest && pair.rate.interval.high < smallest)
+    return found + ": within " + percent_of(1 - smallest) + " and " + percent_of(smallest);
+  return found + "; " + percent_of(smallest) + " of the votes without ties often would have been";
 }
 
-std::string verdict_of(const SystemDifference& pair, std::size_t pairs) {
-  if (pair.p_adjusted < kSignificant) return (pair.difference.value > 0 ? pair.first : pair.second) + " rated higher";
-  if (pair.difference.p < kSignificant) return "no difference among " + std::to_string(pairs) + " pairs (Holm)";
-  return "not distinguishable";
+std::string verdict_of(const SystemDifference& pair, StudyMode mode) {
+  if (pair.p_adjusted < kSignificant)
+    return (pair.difference.value > 0 ? pair.first : pair.second) +
+           (mode == StudyMode::real ? " called real more often" : " rated higher");
+  return pair.difference.p < kSignificant ? "not significant by Holm's method" : "no difference found";
 }
+
+// Agreement within units, each answer the number of a category and a value. `scale`: whether values have an order.
+class AgreementCounter {
+ public:
+  AgreementCounter(std::size_t categories, bool scale) : categories_(categories), scale_(scale) {}
+
+  // `category` is `categories` or more where there are none.
+  void add(std::int64_t item, std::size_t comparison, std::int64_t rater, std::size_t category, double value) {
+    units_[{item, comparison}].emplace(rater, std::pair(category, value));
+  }
+
+  StudyAgreement result() const {
+    StudyAgreement agreement;
+    Ratings nominal, ordinal;
+    std::vector<std::vector<std::int64_t>> counts;
+    std::size_t fewest = 1000000000, most = 0;
+    for (const auto& [unit, raters] : units_) {
+      fewest = std::min(fewest, raters.size());
+      most = std::max(most, raters.size());
+      agreement.units += raters.size() > 1;
+      auto& labels = nominal.emplace_back();
+      auto& values = ordinal.emplace_back();
+      auto& count = counts.emplace_back(categories_);
+      for (const auto& [rater, answer] : raters) {
+        values.emplace_back(answer.second);
+        if (answer.first >= categories_) continue;
+        labels.emplace_back(static_cast<double>(answer.first));
+        ++count[answer.first];
+      }
+    }
+    if (agreement.units == 0) {
+      agreement.no_alpha = agreement.no_kappa = "nothing was judged by two raters";
+      return agreement;
+    }
+    if (scale_) agreement.ordinal = krippendorff_alpha(ordinal, Scale::ordinal);
+    if (categories_ == 0) return agreement;
+    agreement.nominal = krippendorff_alpha(nominal, Scale::nominal);
+    if (!agreement.nominal) agreement.no_alpha = "all answers are alike";
+    if (fewest < most)
+      agreement.no_kappa = "units have from " + std::to_string(fewest) + " to " + std::to_string(most) + " raters";
+    else if (!(agreement.kappa = fleiss_kappa(counts)))
+      agreement.no_kappa = "all answers are alike";
+    return agreement;
+  }
+
+ private:
+  std::size_t categories_;
+  bool scale_;
+  std::map<std::pair<std::int64_t, std::size_t>, std::map<std::int64_t, std::pair<std::size_t, double>>> units_;
+};
 
 class QuestionScorer {
  public:
   QuestionScorer(const StudyKey& key, const StudyQuestion& question, double smallest) : key_(key), smallest_(smallest) {
     score_.question = question.key;
     score_.wording = question.wording;
-    for (const StudyAnswer& answer : question.answers)
-      categories_.push_back(answer.key == "left" ? "first" : answer.key == "right" ? "second" : answer.key);
+    for (const StudyAnswer& answer : question.answers) categories_.push_back(answer_by_system(answer.key, false));
     if (key.mode == StudyMode::single && !categories_.empty()) {
       score_.least = std::strtod(categories_.front().c_str(), nullptr);
       score_.most = std::strtod(categories_.back().c_str(), nullptr);
@@ -105,13 +153,14 @@ class QuestionScorer {
     } else {
       add_systems();
       add_differences();
+      score_.agreement = agreement_of([](const Oriented&) { return true; });
     }
-    add_agreement();
     return std::move(score_);
   }
 
  private:
   void add_pairs() {
+    std::vector<std::vector<Vote>> voted;  // on each of score_.pairs
     for (std::size_t c = 0; c < key_.comparisons.size(); ++c) {
       PairScore pair;
       pair.first = key_.comparisons[c][0];
@@ -126,15 +175,18 @@ class QuestionScorer {
                                     : pair.both_bad);
       }
       if (votes.empty()) continue;
-      pair.rate = win_rate(votes, 0.95, smallest_);
+      pair.agreement = agreement_of([&](const Oriented& one) { return one.comparison == c; });
       score_.pairs.push_back(pair);
+      voted.push_back(std::move(votes));
     }
+    for (std::size_t i = 0; i < voted.size(); ++i)
+      score_.pairs[i].rate = win_rate(voted[i], {1 - kSignificant, smallest_, static_cast<std::int64_t>(voted.size())});
     std::vector<double> p;
     for (const PairScore& pair : score_.pairs) p.push_back(pair.rate.p);
     const std::vector<double> adjusted = holm(p);
     for (std::size_t i = 0; i < adjusted.size(); ++i) {
       score_.pairs[i].p_adjusted = adjusted[i];
-      score_.pairs[i].verdict = verdict_of(score_.pairs[i], adjusted.size(), smallest_);
+      score_.pairs[i].verdict = verdict_of(score_.pairs[i], smallest_);
     }
   }
 
@@ -196,42 +248,20 @@ class QuestionScorer {
     const std::vector<double> adjusted = holm(p);
     for (std::size_t i = 0; i < adjusted.size(); ++i) {
       score_.differences[i].p_adjusted = adjusted[i];
-      score_.differences[i].verdict = verdict_of(score_.differences[i], adjusted.size());
+      score_.differences[i].verdict = verdict_of(score_.differences[i], key_.mode);
     }
   }
 
-  void add_agreement() {
-    std::map<std::pair<std::int64_t, std::size_t>, std::vector<const Oriented*>> units;
-    for (const Oriented& one : judged_) units[{one.judgement->item, one.comparison}].push_back(&one);
-    Ratings nominal, ordinal;
-    std::vector<std::vector<std::int64_t>> counts;
-    std::size_t fewest = judged_.size(), most = 0;
-    for (const auto& [unit, all] : units) {
-      fewest = std::min(fewest, all.size());
-      most = std::max(most, all.size());
-      score_.agreement.units += all.size() > 1;
-      auto& labels = nominal.emplace_back();
-      auto& values = ordinal.emplace_back();
-      auto& count = counts.emplace_back(categories_.size());
-      for (const Oriented* one : all) {
-        values.emplace_back(one->value);
-        if (categories_.empty()) continue;  // derived from others: a number alone
-        const auto category = std::find(categories_.begin(), categories_.end(), one->answer) - categories_.begin();
-        labels.emplace_back(static_cast<double>(category));
-        ++count.at(static_cast<std::size_t>(category));
-      }
+  template <class Chosen>
+  StudyAgreement agreement_of(const Chosen& chosen) const {
+    AgreementCounter counter(categories_.size(), key_.mode != StudyMode::real);
+    for (const Oriented& one : judged_) {
+      const auto category = std::find(categories_.begin(), categories_.end(), one.answer) - categories_.begin();
+      if (chosen(one))
+        counter.add(one.judgement->item, one.comparison, one.judgement->rater, static_cast<std::size_t>(category),
+                    one.value);
     }
-    const bool numbers = key_.mode != StudyMode::real;
-    if (!categories_.empty()) score_.agreement.nominal = krippendorff_alpha(nominal, Scale::nominal);
-    if (numbers) score_.agreement.ordinal = krippendorff_alpha(ordinal, Scale::ordinal);
-    if (categories_.empty()) return;
-    if (most < 2)
-      score_.agreement.unbalanced = "nothing was judged by two raters";
-    else if (fewest < most)
-      score_.agreement.unbalanced =
-          "units have from " + std::to_string(fewest) + " to " + std::to_string(most) + " judgements";
-    else
-      score_.agreement.kappa = fleiss_kappa(counts);
+    return counter.result();
   }
 
   const StudyKey& key_;
@@ -266,7 +296,13 @@ std::vector<StudyJudgement> overall_of(const std::vector<StudyJudgement>& judged
   return overall;
 }
 
-// Share of pairs of judgements that differ.
+// Rater, item, comparison, question.
+using JudgedOnce = std::tuple<std::int64_t, std::int64_t, std::size_t, std::string>;
+JudgedOnce judged_once(const Oriented& one) {
+  return {one.judgement->rater, one.judgement->item, one.comparison, one.judgement->question};
+}
+
+// Share of pairs of answers that differ.
 double disagreement_of(const JudgedUnit& unit) {
   double differ = 0, all = 0;
   for (const auto& [question, answers] : unit.answers) {
@@ -281,13 +317,15 @@ double disagreement_of(const JudgedUnit& unit) {
   return all == 0 ? 0 : differ / all;
 }
 
+// A rater counts once in each, by the first answer.
 std::vector<JudgedUnit> units_of(const std::vector<Oriented>& judged, const StudyKey& key) {
   std::map<std::pair<std::int64_t, std::size_t>, JudgedUnit> units;
+  std::set<JudgedOnce> seen;
   for (const Oriented& one : judged) {
     JudgedUnit& unit = units[{one.judgement->item, one.comparison}];
     unit.item = one.judgement->item;
     unit.systems = key.comparisons[one.comparison];
-    ++unit.answers[one.judgement->question][one.answer];
+    if (seen.insert(judged_once(one)).second) ++unit.answers[one.judgement->question][one.answer];
   }
   std::vector<JudgedUnit> all;
   for (auto& entry : units) {
@@ -301,11 +339,9 @@ std::vector<JudgedUnit> units_of(const std::vector<Oriented>& judged, const Stud
 
 // Judgements of what the rater had judged before, in another list.
 std::int64_t repeated_in(const std::vector<Oriented>& judged) {
-  std::set<std::tuple<std::int64_t, std::int64_t, std::size_t, std::string>> seen;
+  std::set<JudgedOnce> seen;
   std::int64_t repeated = 0;
-  for (const Oriented& one : judged)
-    repeated +=
-        !seen.insert({one.judgement->rater, one.judgement->item, one.comparison, one.judgement->question}).second;
+  for (const Oriented& one : judged) repeated += !seen.insert(judged_once(one)).second;
   return repeated;
 }
 
@@ -314,6 +350,16 @@ Json array_of(const Interval& interval) { return {interval.low, interval.high}; 
 
 void put_warning(Json& json, const std::string& warning) {
   if (!warning.empty()) json["warning"] = warning;
+}
+
+Json json_of(const StudyAgreement& agreement) {
+  Json json{{"alpha_nominal", number_or_null(agreement.nominal)},
+            {"alpha_ordinal", number_or_null(agreement.ordinal)},
+            {"fleiss_kappa", number_or_null(agreement.kappa)},
+            {"units", agreement.units}};
+  if (!agreement.no_alpha.empty()) json["no_alpha"] = agreement.no_alpha;
+  if (!agreement.no_kappa.empty()) json["no_kappa"] = agreement.no_kappa;
+  return json;
 }
 
 Json json_of(const PairScore& pair) {
@@ -332,7 +378,8 @@ Json json_of(const PairScore& pair) {
             {"effective_votes", pair.rate.effective_votes},
             {"detectable", pair.rate.detectable},
             {"underpowered", pair.rate.underpowered},
-            {"verdict", pair.verdict}};
+            {"verdict", pair.verdict},
+            {"agreement", json_of(pair.agreement)}};
   put_warning(json, pair.rate.warning);
   return json;
 }
@@ -368,15 +415,6 @@ Json json_of(const BradleyTerry& model) {
   return json;
 }
 
-Json json_of(const StudyAgreement& agreement) {
-  Json json{{"alpha_nominal", number_or_null(agreement.nominal)},
-            {"alpha_ordinal", number_or_null(agreement.ordinal)},
-            {"fleiss_kappa", number_or_null(agreement.kappa)},
-            {"units", agreement.units}};
-  if (!agreement.unbalanced.empty()) json["no_kappa"] = agreement.unbalanced;
-  return json;
-}
-
 Json json_of(const QuestionScore& score) {
   Json json{{"question", score.question}};
   for (const PairScore& pair : score.pairs) json["pairs"].push_back(json_of(pair));
@@ -384,7 +422,7 @@ Json json_of(const QuestionScore& score) {
   if (!score.no_strengths.empty()) json["no_bradley_terry"] = score.no_strengths;
   for (const SystemScore& system : score.systems) json["systems"].push_back(json_of(system));
   for (const SystemDifference& pair : score.differences) json["differences"].push_back(json_of(pair));
-  json["agreement"] = json_of(score.agreement);
+  if (score.agreement) json["agreement"] = json_of(*score.agreement);
   if (score.side)
     json["side_bias"] = {
         {"left", score.side->left},        {"ci", array_of(score.side->interval)}, {"p", score.side->p},

@@ -15,6 +15,18 @@
 
 namespace cigli {
 
+// Level of all tests of a study.
+constexpr double kSignificant = 0.05;
+
+// Do raters answer alike? Units are a comparison, or one system's image, of an item; a rater counts once in each, by
+// the first answer.
+struct StudyAgreement {
+  std::optional<double> nominal, ordinal;  // krippendorff_alpha; ordinal by what the first system won, or by ratings
+  std::optional<double> kappa;             // fleiss_kappa, where all units have as many raters
+  std::int64_t units = 0;                  // with two raters or more
+  std::string no_alpha, no_kappa;          // why there is none
+};
+
 // One system against another, by one question.
 struct PairScore {
   std::string first, second;
@@ -22,6 +34,7 @@ struct PairScore {
   WinRate rate;                                               // of the first; ties and both-bad are half a win
   double p_adjusted = 1;  // by Holm's method (Scandinavian Journal of Statistics 6, 1979) over the question's pairs
   std::string verdict;
+  StudyAgreement agreement;
 };
 
 // One system, by one question: ratings' mean, or where real images are told from generated the share called real.
@@ -37,14 +50,6 @@ struct SystemDifference {
   std::string verdict;
 };
 
-// Do raters answer alike? Units are a comparison, or one system's image, of an item.
-struct StudyAgreement {
-  std::optional<double> nominal, ordinal;  // krippendorff_alpha; ordinal by what the first system won, or by ratings
-  std::optional<double> kappa;             // fleiss_kappa, where all units have as many judgements
-  std::int64_t units = 0;                  // with two judgements or more
-  std::string unbalanced;                  // why there is no kappa
-};
-
 struct QuestionScore {
   std::string question, wording;
   double least = 0, most = 1;  // of ratings
@@ -53,10 +58,10 @@ struct QuestionScore {
   std::string no_strengths;               // why there are none where there should be
   std::vector<SystemScore> systems;
   std::vector<SystemDifference> differences;
-  StudyAgreement agreement;
-  std::optional<SideBias> side;  // of pairs
-  double side_p_adjusted = 1;    // by Holm's method over the questions
-  bool prefers_side() const { return side && side_p_adjusted < 0.05; }
+  std::optional<StudyAgreement> agreement;  // of single images
+  std::optional<SideBias> side;             // of pairs
+  double side_p_adjusted = 1;               // by Holm's method over the questions
+  bool prefers_side() const { return side && side_p_adjusted < kSignificant; }
 };
 
 // What raters said of one comparison, or one system's image, of an item.
@@ -65,7 +70,7 @@ struct JudgedUnit {
   std::vector<std::string> systems;  // as StudyKey::comparisons
   // By question the answers and how often each was given; of pairs "first", "second", "tie", "both-bad".
   std::map<std::string, std::map<std::string, std::int64_t>> answers;
-  double disagreement = 0;  // share of pairs of judgements of one question that differ; 0 without pairs
+  double disagreement = 0;  // share of pairs of raters whose answers to one question differ; 0 without pairs
 };
 
 struct StudyScores {
@@ -76,7 +81,7 @@ struct StudyScores {
 };
 
 // All results of a study. `smallest` is the win rate worth detecting, for "underpowered". In studies of single images
-// with the questions consistency and quality, from 0 to 1, a question overall is added: the root of their product
+// with the questions consistency and quality, from 0 to 1, and none overall, that is added: the root of their product
 // (ImagenHub, Ku et al. 2024, section 3.2). Throws Error without judgements.
 StudyScores score_study(const std::vector<StudyJudgement>& judged, const StudyKey& key, double smallest = 0.65);
 

@@ -24,9 +24,11 @@ ClusteredMean mean_of_votes(const std::vector<Vote>& votes) {
 
 }  // namespace
 
-WinRate win_rate(const std::vector<Vote>& votes, double level, double smallest) {
+WinRate win_rate(const std::vector<Vote>& votes, const WinRateOptions& options) {
+  const double level = options.level, smallest = options.smallest;
   if (!(level > 0 && level < 1)) throw Error("an interval needs a level inside (0, 1)");
-  if (!(smallest > 0.5 && smallest <= 1)) throw Error("a win rate worth detecting lies above 1/2, up to 1");
+  if (!(smallest > 0.5 && smallest <= 1) || options.tests < 1)
+    throw Error("a win rate worth detecting lies above 1/2, up to 1, among one test or more");
   const ClusteredMean mean = mean_of_votes(votes);
   WinRate rate;
   rate.value = mean.value;
@@ -37,15 +39,20 @@ WinRate win_rate(const std::vector<Vote>& votes, double level, double smallest) 
   rate.raters = mean.spread.raters;
   const auto decided =
       static_cast<double>(std::count_if(votes.begin(), votes.end(), [](const Vote& vote) { return vote.won != 0.5; }));
-  rate.effective_votes = mean.spread.variance > 0
-                             ? decided * mean.spread.independent / mean.spread.variance
-                             : decided / static_cast<double>(votes.size()) * mean.independent_clusters();
-  if (rate.effective_votes > 0) rate.detectable = detectable_win_rate(rate.effective_votes);
-  rate.underpowered = rate.interval.low <= 0.5 && rate.interval.high >= 0.5 &&
-                      (rate.effective_votes == 0 || rate.detectable > smallest);
+  const bool spread = !mean.all_alike && mean.spread.variance > 0;
+  rate.effective_votes = spread ? decided * mean.spread.independent / mean.spread.variance
+                                : decided / static_cast<double>(votes.size()) * mean.independent_clusters();
+  const double degrees_of_freedom =
+      spread ? mean.spread.degrees_of_freedom : std::max(1.0, mean.independent_clusters() - 1);
+  if (rate.effective_votes > 0)
+    rate.detectable = detectable_win_rate(rate.effective_votes, 0.8, (1 - level) / static_cast<double>(options.tests),
+                                          degrees_of_freedom);
+  const bool differs = rate.interval.low > 0.5 || rate.interval.high < 0.5;
+  const bool alike = rate.interval.low > 1 - smallest && rate.interval.high < smallest;
+  rate.underpowered = !differs && !alike && rate.detectable > smallest;
   rate.warning = few_clusters(rate.items, rate.raters);
   if (!rate.warning.empty()) return rate;
-  if (mean.alike)
+  if (mean.all_alike)
     rate.warning = "all votes are alike: the interval is that of " + std::to_string(std::min(rate.items, rate.raters)) +
                    " independent votes";
   else if (rate.effective_votes * std::min(rate.value, 1 - rate.value) < 5)
