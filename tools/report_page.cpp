@@ -26,7 +26,7 @@ constexpr const char* kReportStyle = R"(
   table.free { table-layout: auto; width: auto; } .scroll { overflow-x: auto; } table.free td.n {
     text-align: left; } table.free th { width: auto; }
   table.free td:last-child, table.free th:last-child { width: auto; }
-  table.results th:first-child { width: 36%; } table.results th:nth-child(2) { width: 16%; }
+  table.results { max-width: none; } table.results th:first-child { width: 36%; } table.results th:nth-child(2) { width: 16%; }
   table.results th:last-child { width: 26%; } table.results td:last-child { overflow-wrap: anywhere; } tr.group th { padding-top: 1em; }
   .under { display: block; } .images { display: flex; gap: 6px; } figure { margin: 0; flex: 1 1 0; min-width: 0; max-width: 132px; }
   figure img { width: 100%; image-rendering: pixelated; border: 1px solid #ddd; display: block; box-sizing:

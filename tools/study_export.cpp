@@ -1,4 +1,5 @@
 #include <iostream>
+#include <string>
 
 #include "eval/study/export.h"
 #include "runtime/progress.h"
@@ -14,7 +15,14 @@ int run_study_export(const Arguments& arguments) {
   for (const std::string& line : made.unshared)
     std::cerr << "cigli: warning: " << line << "; the others are left out\n";
   for (const std::string& line : made.left_out) std::cerr << "cigli: warning: " << line << "; left out\n";
-  std::cout << options.out << ": " << made.items << " items, " << made.lists << " lists of " << made.shortest;
+  if (made.examples < options.examples && options.mode != "real")
+    std::cerr << "cigli: warning: " << made.examples << " of " << options.examples
+              << " examples: they take two rows each that are no items\n";
+  const auto count = [](std::int64_t n, const char* one) {
+    return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
+  };
+  std::cout << options.out << ": " << count(made.items, "item") << ", " << count(made.lists, "list") << " of "
+            << made.shortest;
   if (made.longest > made.shortest) std::cout << " to " << made.longest;
   std::cout << " trials; open index.html?list=0 to list=" << made.lists - 1 << "\n"
             << options.key << ": whose images they are; raters must not see it\n";

@@ -48,7 +48,8 @@ std::string outcomes(const PairScore& pair) {
          " neither, " + std::to_string(pair.losses) + (pair.losses == 1 ? " loss" : " losses");
 }
 
-std::string answers_text(const std::map<std::string, std::int64_t>& answers) {
+template <class Counts>  // of answers by key
+std::string answers_text(const Counts& answers) {
   std::vector<std::string> parts;
   for (const auto& [answer, count] : answers) parts.push_back(std::to_string(count) + " x " + answer);
   return joined(parts, ", ");
@@ -58,6 +59,15 @@ std::string answers_text(const std::map<std::string, std::int64_t>& answers) {
 std::string range_text(double value, const Interval& interval, bool share) {
   if (share) return percent(value) + " (" + percent(interval.low) + " .. " + percent(interval.high) + ")";
   return decimals(value, 3) + " (" + decimals(interval.low, 3) + " .. " + decimals(interval.high, 3) + ")";
+}
+
+// What a question has of agreement: of each pair, named where there are several, or of single images.
+std::vector<std::pair<std::string, const StudyAgreement*>> agreements_of(const QuestionScore& score) {
+  std::vector<std::pair<std::string, const StudyAgreement*>> all;
+  for (const PairScore& pair : score.pairs)
+    all.emplace_back(score.pairs.size() > 1 ? pair.first + " over " + pair.second : "", &pair.agreement);
+  if (score.agreement) all.emplace_back("", &*score.agreement);
+  return all;
 }
 
 // --- text
@@ -93,10 +103,11 @@ std::string text_of(const QuestionScore& score, bool share) {
     warn(score.strengths->warning);
   }
   if (!score.no_strengths.empty()) text += "  no strengths: " + score.no_strengths + "\n";
-  text += row("agreement",
-              "alpha " + value_or_none(score.agreement.nominal) + ", ordinal " + value_or_none(score.agreement.ordinal),
-              "kappa " + value_or_none(score.agreement.kappa) +
-                  (score.agreement.unbalanced.empty() ? "" : " (" + score.agreement.unbalanced + ")"));
+  for (const auto& [label, agreement] : agreements_of(score))
+    text += row("agreement" + (label.empty() ? "" : ", " + label),
+                "alpha " + value_or_none(agreement->nominal) + ", ordinal " + value_or_none(agreement->ordinal),
+                "kappa " + value_or_none(agreement->kappa) +
+                    (agreement->no_kappa.empty() ? "" : " (" + agreement->no_kappa + ")"));
   if (score.side)
     text +=
         row("left of " + count_of(score.side->votes, "vote"), range_text(score.side->left, score.side->interval, true),
@@ -194,23 +205,28 @@ std::string result_section(const StudyReport& report) {
 }
 
 std::string agreement_section(const StudyScores& scores) {
-  std::string lines;
+  std::string lines, sides;
   for (const QuestionScore& score : scores.questions) {
-    const StudyAgreement& agreement = score.agreement;
-    lines += "<tr><th scope=\"row\">" + escape_html(score.question) + number_cell(value_or_none(agreement.nominal)) +
-             number_cell(value_or_none(agreement.ordinal)) +
-             number_cell(value_or_none(agreement.kappa) + note(agreement.unbalanced)) +
-             number_cell(std::to_string(agreement.units));
+    for (const auto& [label, agreement] : agreements_of(score))
+      lines += "<tr><th scope=\"row\">" + escape_html(score.question + (label.empty() ? "" : ": " + label)) +
+               number_cell(value_or_none(agreement->nominal) + note(agreement->no_alpha)) +
+               number_cell(value_or_none(agreement->ordinal)) +
+               number_cell(value_or_none(agreement->kappa) + note(agreement->no_kappa)) +
+               number_cell(std::to_string(agreement->units)) + "\n";
     if (score.side)
-      lines += cell(range_text(score.side->left, score.side->interval, true) + ", p " + p_text(score.side_p_adjusted) +
-                    note(score.prefers_side() ? "raters prefer a side" : ""));
-    lines += "\n";
+      sides += "<tr><th scope=\"row\">" + escape_html(score.question) +
+               number_cell(range_text(score.side->left, score.side->interval, true)) +
+               number_cell(std::to_string(score.side->votes)) + number_cell(p_text(score.side->p)) +
+               number_cell(p_text(score.side_p_adjusted)) +
+               cell(score.prefers_side() ? note("raters prefer a side") : "none found") + "\n";
   }
-  std::vector<std::string> columns{"question", "Krippendorff&#39;s &alpha;, nominal", "ordinal", "Fleiss&#39; &kappa;",
-                                   "units judged twice or more"};
-  if (!scores.questions.empty() && scores.questions[0].side)
-    columns.push_back("left, of votes that are no ties; Holm&#39;s p");
-  return "<h2>Agreement</h2>\n" + table("1: raters agree; 0: as by chance", columns, lines);
+  return "<h2>Agreement</h2>\n" +
+         table("1: raters agree; 0: as by chance",
+               {"question", "Krippendorff&#39;s &alpha;, nominal", "ordinal", "Fleiss&#39; &kappa;",
+                "units of two raters or more"},
+               lines) +
+         table("Sides: how often the left image is chosen",
+               {"question", "left, 95 % interval", "votes without ties", "p", "Holm&#39;s p", "side bias"}, sides);
 }
 
 // Win rates or means of both results, as far as both are there.
@@ -243,6 +259,21 @@ std::string exclusion_section(const StudyReport& report) {
         if (system.system == other.system)
           line(system.system, range_text(system.rating.value, system.rating.interval, share),
                range_text(other.rating.value, other.rating.interval, share));
+    for (const SystemDifference& pair : with.differences)
+      for (const SystemDifference& other : same->differences)
+        if (pair.first == other.first && pair.second == other.second)
+          line(pair.first + " less " + pair.second,
+               range_text(pair.difference.value, pair.difference.interval, share) + " " + pair.verdict,
+               range_text(other.difference.value, other.difference.interval, share) + " " + other.verdict);
+    if (with.strengths && same->strengths)
+      for (const Strength& strength : with.strengths->strengths)
+        for (const Strength& other : same->strengths->strengths)
+          if (strength.system == other.system)
+            line("log strength of " + strength.system, range_text(strength.value, strength.interval, false),
+                 range_text(other.value, other.interval, false));
+    if (with.side && same->side)
+      line("left", range_text(with.side->left, with.side->interval, true),
+           range_text(same->side->left, same->side->interval, true));
   }
   return html + table("", {"", "all raters", "without those who fail"}, lines);
 }
@@ -256,7 +287,7 @@ std::string rater_section(const StudyReport& report) {
     lines += "<tr><th scope=\"row\">" + escape_html(rater.name) + note(rater.failed) +
              number_cell(std::to_string(rater.answers)) + of(rater.attention_passed, rater.attention) +
              of(rater.catches_passed, rater.catches) + of(rater.repeats_passed, rater.repeats) +
-             number_cell(decimals(rater.median_seconds, 1)) + "\n";
+             number_cell(rater.median_seconds < 0 ? "-" : decimals(rater.median_seconds, 1)) + "\n";
   return "<h2>Raters</h2>\n" +
          table("", {"rater", "answers", "attention", "obvious", "repeats alike", "median seconds"}, lines);
 }
@@ -276,7 +307,9 @@ std::string source_figure(const StudyKey& key, const std::string& name, const st
 
 std::string unit_section(const StudyReport& report) {
   const StudyKey& key = report.key;
-  const auto names = shown_images(key);
+  std::map<std::pair<std::string, std::string>, std::string> names;  // by system and item
+  for (const auto& [name, image] : key.images)
+    if (!image.system.empty()) names[{image.system, image.item}] = name;
   const StudyScores& scores = report.result();
   std::string cards;
   std::size_t shown = 0;
@@ -315,12 +348,11 @@ std::string lines_section(const std::string& heading, const std::vector<std::str
   return html + "</ul>\n";
 }
 
-std::string models_of(const StudyKey& key, const std::string& system) {
+std::vector<std::string> models_of(const StudyKey& key, const std::string& system) {
   std::set<std::string> models;
   for (const auto& [name, image] : key.images)
     if (image.system == system && !image.model.empty()) models.insert(image.model);
-  std::vector<std::string> all(models.begin(), models.end());
-  return all.empty() ? "" : " (model " + joined(all, ", ") + ")";
+  return {models.begin(), models.end()};
 }
 
 // What a reader of the study needs to know, after the template of Otani et al. (CVPR 2023, "Toward verifiable and
@@ -342,9 +374,11 @@ std::vector<std::pair<std::string, std::string>> reporting_sheet(const StudyRepo
   }
   add("Questions", joined(parts, " "));
   parts.clear();
-  for (const StudySystem& system : key.systems)
-    parts.push_back(system.name + models_of(key, system.name) +
+  for (const StudySystem& system : key.systems) {
+    const std::vector<std::string> models = models_of(key, system.name);
+    parts.push_back(system.name + (models.empty() ? "" : " (model " + joined(models, ", ") + ")") +
                     (system.of.empty() ? "" : ", " + system.of + " given another row's " + system.swapped));
+  }
   add("Systems", joined(parts, "; "));
   add("Data", key.data + (key.split.empty() ? "" : ", split " + key.split) + ", drawn at random with seed " +
                   std::to_string(key.seed));
@@ -356,7 +390,7 @@ std::vector<std::pair<std::string, std::string>> reporting_sheet(const StudyRepo
   std::int64_t finished = 0;
   for (const StudyResponse& response : report.responses.usable) finished += response.finished.empty() ? 0 : 1;
   add("Judgements given",
-      std::to_string(scores.judgements) + " answers without checks and repeats; " + std::to_string(finished) +
+      std::to_string(scores.answers) + " answers without checks and repeats; " + std::to_string(finished) +
           " responses finished, " + std::to_string(report.responses.unfinished.size()) + " not" +
           (unanswered.empty() ? "" : "; lists that nobody began: " + joined(unanswered, ", ")) +
           (scores.repeated == 0
@@ -373,7 +407,8 @@ std::vector<std::pair<std::string, std::string>> reporting_sheet(const StudyRepo
                         (report.exclude_failed ? "left out of the results" : "not left out of the results") +
                         "; both are shown");
   std::vector<double> seconds;
-  for (const RaterRecord& rater : report.raters) seconds.push_back(rater.median_seconds);
+  for (const RaterRecord& rater : report.raters)
+    if (rater.median_seconds >= 0) seconds.push_back(rater.median_seconds);
   std::sort(seconds.begin(), seconds.end());
   if (!seconds.empty())
     add("Time an answer took", "a rater's median: " + decimals(seconds.front(), 1) + " to " +
@@ -381,11 +416,14 @@ std::vector<std::pair<std::string, std::string>> reporting_sheet(const StudyRepo
                                    decimals(seconds[seconds.size() / 2], 1) + " s");
   parts.clear();
   for (const QuestionScore& score : scores.questions)
-    parts.push_back(score.question + " " + value_or_none(score.agreement.nominal) + " nominal, " +
-                    value_or_none(score.agreement.ordinal) + " ordinal");
+    for (const auto& [label, agreement] : agreements_of(score))
+      parts.push_back(score.question + (label.empty() ? "" : ", " + label) + ": " + value_or_none(agreement->nominal) +
+                      " nominal, " + value_or_none(agreement->ordinal) + " ordinal");
   add("Agreement (Krippendorff's alpha)", joined(parts, "; "));
   add("Intervals",
-      "95 %, of new items and new raters: variances clustered by items and raters at once, Student's t on the logit "
+      "95 %, of new items and new raters, not corrected for several pairs or questions: variances clustered by items "
+      "and "
+      "raters at once, Student's t on the logit "
       "scale; p-values of several pairs by Holm's method within a question, not across questions; those of side bias "
       "across "
       "questions");
@@ -403,7 +441,7 @@ std::string sheet_section(const StudyReport& report) {
 
 std::string overview(const StudyReport& report) {
   const StudyScores& scores = report.result();
-  return "<p>" + count_of(scores.judgements, "answer") + " on " + count_of(scores.items, "item") + " by " +
+  return "<p>" + count_of(scores.answers, "answer") + " on " + count_of(scores.items, "item") + " by " +
          count_of(scores.raters, "rater") +
          (report.exclude_failed ? ", those who fail the declared rules left out" : "") +
          ". The dot is the value, the bar its 95 % interval.</p>\n";
@@ -426,7 +464,7 @@ std::vector<std::int64_t> StudyReport::unanswered_lists() const {
 
 std::string study_table(const StudyReport& report) {
   const StudyScores& scores = report.result();
-  std::string text = count_of(scores.judgements, "answer") + " on " + count_of(scores.items, "item") + " by " +
+  std::string text = count_of(scores.answers, "answer") + " on " + count_of(scores.items, "item") + " by " +
                      count_of(scores.raters, "rater") + "; " + std::to_string(report.failed()) + " of " +
                      std::to_string(report.raters.size()) + " fail the declared rules" +
                      (report.failed() == 0    ? ""
@@ -443,10 +481,8 @@ Json study_json(const StudyReport& report) {
   Json raters = Json::array(), systems = Json::array();
   for (const RaterRecord& rater : report.raters) raters.push_back(to_json(rater));
   for (const StudySystem& system : key.systems) {
-    std::set<std::string> models;
-    for (const auto& [name, image] : key.images)
-      if (image.system == system.name && !image.model.empty()) models.insert(image.model);
-    systems.push_back({{"name", system.name}, {"folder", system.folder.string()}, {"models", models}});
+    systems.push_back(
+        {{"name", system.name}, {"folder", system.folder.string()}, {"models", models_of(key, system.name)}});
   }
   return {{"packet", key.packet},
           {"mode", name(key.mode)},

@@ -25,7 +25,8 @@ struct StudyScoreOptions {
       Required{});
     f("out", out, "folder of scores.json, judgements.csv and index.html", Required{});
     f("exclude_failed", exclude_failed, "leave out raters who fail the key's rules");
-    f("win_rate", win_rate, "win rate worth detecting: \"underpowered\" where it would often not be found",
+    f("win_rate", win_rate,
+      "win rate worth detecting, as of study plan: \"underpowered\" where it would often not be found",
       Range{0.501, 1});
   }
 };
@@ -37,8 +38,9 @@ void check_some_are_left(const StudyResponses& responses, const StudyJudgements&
   if (all.judged.empty())
     throw Error(responses.usable.front().source + ": answers nothing but checks, and no other response answers more");
   if (exclude_failed && passing.judged.empty())
-    throw Error("none of the raters passes the key's rules: \"" + all.raters.front().name + "\" has " +
-                all.raters.front().failed);
+    for (const RaterRecord& rater : all.raters)
+      if (!rater.failed.empty())
+        throw Error("none of the raters who judged passes the key's rules: \"" + rater.name + "\" has " + rater.failed);
 }
 
 }  // namespace
@@ -53,10 +55,15 @@ int run_study_score(const Arguments& arguments) {
   check_some_are_left(responses, all, passing, options.exclude_failed);
   const StudyScores scores = score_study(all.judged, key, options.win_rate);
   std::optional<StudyScores> kept;
-  if (!passing.judged.empty()) kept = score_study(passing.judged, key, options.win_rate);
+  if (passing.judged.size() == all.judged.size())
+    kept = scores;
+  else if (!passing.judged.empty())
+    kept = score_study(passing.judged, key, options.win_rate);
   const StudyReport report{key, responses, all.raters, scores, kept, options.exclude_failed};
 
   const fs::path out = options.out;
+  if (fs::exists(out / "data.js") || (fs::exists(out / "index.html") && !fs::exists(out / "scores.json")))
+    throw Error(out.string() + ": holds what is no report, expected a new folder or an earlier report's");
   make_folder(out);
   write_file(out / "judgements.csv", judgement_table(responses, key));
   write_study_report(out / "index.html", report);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dataset/csv.h"
+#include "eval/study/label_studio.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/text.h"
@@ -63,11 +64,11 @@ void write_prolific(const fs::path& folder, const StudyPacket& packet, const std
 std::string label_config(const StudyPacket& packet) {
   const auto image = [](const std::string& name, const std::string& label) {
     return "    <View style=\"flex: 1; min-width: 0\"><Header size=\"5\" value=\"" + escape_html(label) +
-           "\"/><Image name=\"" + name + "\" value=\"$" + name + "\"/></View>\n";
+           "\"/><Image name=\"shown_" + name + "\" value=\"$" + name + "\"/></View>\n";
   };
   const bool pairs = packet.mode == StudyMode::pairs;
   std::string xml =
-      "<View>\n  <Text name=\"sentence\" value=\"$sentence\"/>\n  <View style=\"display: flex; gap: 1em\">\n" +
+      "<View>\n  <Text name=\"shown_sentence\" value=\"$sentence\"/>\n  <View style=\"display: flex; gap: 1em\">\n" +
       image("prompt", packet.texts.at("prompt"));
   if (pairs)
     xml += image("left", packet.texts.at("left")) + image("right", packet.texts.at("right"));
@@ -76,8 +77,8 @@ std::string label_config(const StudyPacket& packet) {
   xml += "  </View>\n  <Header size=\"4\" value=\"$instruction\"/>\n";
   for (const StudyQuestion& question : packet.questions) {
     xml += "  <Header size=\"5\" value=\"" + escape_html(question.wording) + "\"/>\n  <Choices name=\"" +
-           escape_html(question.key) +
-           "\" toName=\"sentence\" choice=\"single\" required=\"true\" showInline=\"true\">\n";
+           escape_html(label_studio_name(question.key)) +
+           "\" toName=\"shown_sentence\" choice=\"single\" required=\"true\" showInline=\"true\">\n";
     for (const StudyAnswer& answer : question.answers)
       xml += "    <Choice value=\"" + escape_html(answer.label) + "\" alias=\"" + escape_html(answer.key) + "\"/>\n";
     xml += "  </Choices>\n";

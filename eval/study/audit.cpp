@@ -81,6 +81,7 @@ class Audit {
     look_at_sizes();
     look_at_sides();
     if (key_ != nullptr) {
+      look_at_key();
       look_for_names();
       look_at_balance();
     }
@@ -141,7 +142,8 @@ class Audit {
   void look_at_sizes() {
     for (std::size_t i = 0; i < packet_.trials.size(); ++i) {
       const auto& images = packet_.trials[i].images;
-      if (images.size() == 2 && heads_[images[0]] != heads_[images[1]])
+      if (images.size() == 2 && heads_.count(images[0]) + heads_.count(images[1]) == 2 &&
+          heads_[images[0]] != heads_[images[1]])
         found_.leaks.push_back("trial " + std::to_string(i) + ": its images are of two sizes or kinds");
     }
   }
@@ -182,11 +184,27 @@ class Audit {
     return repeats_[pair];
   }
 
+  // Whether the key says what the packet shows: of each list and trial, and of judged images whose they are.
+  void look_at_key() {
+    if (key_->lists != packet_.lists) found_.faults.push_back("key: its lists are not the packet's");
+    std::map<std::string, const StudyItem*> items;
+    for (const StudyItem& item : key_->items) items[item.id] = &item;
+    for (std::size_t i = 0; i < packet_.trials.size(); ++i) {
+      const StudyTrial& shown = packet_.trials[i];
+      const StudyTrialKey& trial = key_->trials[i];
+      const StudyItem& item = *items.at(trial.item);
+      if (shown.images != trial.images || shown.prompt != item.prompt || shown.sentence != item.sentence)
+        found_.faults.push_back("key: trial " + std::to_string(i) + " is not what the packet shows");
+      if ((trial.kind == "attention") == shown.instruction.empty())
+        found_.faults.push_back("key: trial " + std::to_string(i) + " is no such check");
+    }
+  }
+
   // In all that raters can read but the sentences, which may well hold such words.
   void look_for_names() {
     StudyPacket wording = packet_;
     for (auto* trials : {&wording.trials, &wording.examples})
-      for (StudyTrial& trial : *trials) trial.sentence.clear();
+      for (StudyTrial& trial : *trials) trial = {"", "", {}, trial.instruction};
     const std::string own = lower(std::string(study_wording())), text = lower(to_json(wording).dump());
     std::set<std::string> names;
     for (const StudySystem& system : key_->systems) {

@@ -25,8 +25,8 @@ struct PlannedTrial {
   TrialKind kind = TrialKind::judged;
   std::int64_t item = 0;        // of checks, which lends its sentence and images
   std::int64_t comparison = 0;  // of checks nothing
-  // Of a comparison: its second image is left. Of a catch pair: the good image is right, or of a single image that it
-  // is the bad one. Of an attention check: it asks for the right, or of a single image for the last answer.
+  // Of a comparison: its second image is left. Of a catch pair: the good image is right. Of an attention check: it asks
+  // for the right, or of a single image for the last answer.
   bool swapped = false;
 };
 

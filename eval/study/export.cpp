@@ -86,6 +86,8 @@ void check_options(const StudyExportOptions& options, const std::vector<StudySys
   if (options.mode == "pairs" && main < 2 && options.ablation.empty())
     throw UsageError("a study of pairs takes two systems or more, or an --ablation");
   if (main < 1) throw UsageError("a study takes a --system NAME=FOLDER");
+  if (options.mode != "pairs" && !options.baseline.empty())
+    throw UsageError("--baseline is of pairs, and --mode " + options.mode + " shows one image");
   if ((options.design == "against-baseline") != !options.baseline.empty())
     throw UsageError("--baseline NAME and --design against-baseline go together");
   const auto is_baseline = [&](const StudySystem& s) { return s.name == options.baseline && s.of.empty(); };
@@ -93,6 +95,9 @@ void check_options(const StudyExportOptions& options, const std::vector<StudySys
     throw UsageError("--baseline " + options.baseline + " is no --system");
   if (options.adapter.empty() != options.host.empty())
     throw UsageError("--adapter NAME and --host ADDRESS, where the packet will lie, go together");
+  const bool address = options.host.rfind("https://", 0) == 0 || options.host.rfind("http://", 0) == 0;
+  if (!options.host.empty() && (!address || options.host.find_first_of("?#\"<> ") != std::string::npos))
+    throw UsageError("--host " + options.host + ": expected an address as https://example.org/study");
   const std::string adapted = options.adapter.empty() ? "" : adapter_folder(options).string();
   for (const auto& [made, what] : {std::pair(options.out, "a new folder"), std::pair(options.key, "a new file"),
                                    std::pair(adapted, "a new folder")})
@@ -250,6 +255,7 @@ class Exporter {
                   (made_.left_out.empty() ? "" : "; the first that can't: " + made_.left_out.front()));
     rows.erase(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(drawn));
     draw_examples(rows);
+    made_.examples = static_cast<std::int64_t>(packet_.examples.size());
   }
 
   // Of rows that are no items, each with its own target and the next row's: what to prefer, or what to rate how. None
@@ -374,7 +380,7 @@ class Exporter {
     if (planned.swapped) std::reverse(systems.begin(), systems.end());
     for (const std::string& system : systems)
       trial.images.push_back(candidates_[static_cast<std::size_t>(planned.item)].at(system));
-    return {trial, {"judged", key_.items[static_cast<std::size_t>(planned.item)].id, systems, ""}};
+    return {trial, {"judged", key_.items[static_cast<std::size_t>(planned.item)].id, systems, trial.images, ""}};
   }
 
   // The least and the most that can be answered, in pairs left and right.
@@ -385,15 +391,15 @@ class Exporter {
                                             : std::pair<std::string, std::string>{"real", "generated"};
   }
 
-  std::pair<StudyTrial, StudyTrialKey> attention(PlannedTrial planned) const {
+  std::pair<StudyTrial, StudyTrialKey> attention(PlannedTrial planned) {
     const std::string expected = planned.swapped ? ends().second : ends().first;
-    planned.swapped = false;
+    planned.swapped = names_.below(2) == 1;  // which image is left tells nothing, here either
     auto [trial, key] = comparison(planned);
     trial.instruction = text_.texts.at("attention");
     const std::string place = "{answer}";
     if (const std::size_t at = trial.instruction.find(place); at != std::string::npos)
       trial.instruction.replace(at, place.size(), answer_label(expected));
-    return {trial, {"attention", key.item, {}, expected}};
+    return {trial, {"attention", key.item, {}, trial.images, expected}};
   }
 
   std::pair<StudyTrial, StudyTrialKey> catch_pair(const PlannedTrial& planned) {
@@ -410,14 +416,11 @@ class Exporter {
       put(planned.swapped ? scrambled(target, random) : target);
       put(planned.swapped ? target : scrambled(target, random));
       expected = planned.swapped ? "right" : "left";
-    } else if (packet_.mode == StudyMode::single && !planned.swapped) {
-      put(target);
-      expected = ends().second;
     } else {
       put(scrambled(target, random));
       expected = packet_.mode == StudyMode::single ? ends().first : "generated";
     }
-    return {trial, {"catch", item.id, {}, expected}};
+    return {trial, {"catch", item.id, {}, trial.images, expected}};
   }
 
   // Trials in an order of chance, so that their numbers tell nothing.

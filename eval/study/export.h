@@ -28,6 +28,7 @@ std::filesystem::path adapter_folder(const StudyExportOptions& options);
 // What was made of it.
 struct StudyExport {
   std::int64_t items = 0, lists = 0, shortest = 0, longest = 0;  // trials of a list
+  std::int64_t examples = 0;
   std::vector<std::string> left_out;  // "FILE:LINE: row ...: reason", rows that can't be shown
   std::vector<std::string> unshared;  // "FOLDER answers 480 of the 500 rows that some system answers"
 };

@@ -34,22 +34,30 @@ std::string failure_of(const RaterRecord& rater, const StudyExclusion& rules) {
   check("attention checks", rater.attention_passed, rater.attention, rules.attention);
   check("obvious answers", rater.catches_passed, rater.catches, rules.catches);
   check("repeats", rater.repeats_passed, rater.repeats, rules.repeats);
-  if (rater.answers > 0 && rater.median_seconds < rules.seconds)
+  if (rater.median_seconds >= 0 && rater.median_seconds < rules.seconds)
     failed += (failed.empty() ? "" : "; ") + std::string("answers faster than the rule allows");
   return failed;
 }
 
+// -1 without values.
 double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+  if (values.empty()) return -1;
+  std::sort(values.begin(), values.end());
+  return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
 }
 
 class Join {
  public:
   explicit Join(const StudyKey& key) : key_(key) {
     for (std::size_t i = 0; i < key.items.size(); ++i) items_[key.items[i].id] = static_cast<std::int64_t>(i);
+  }
+
+  // Of single images an obvious one need but be rated in the lower half of the scale.
+  bool passes(const std::string& answer, const StudyTrialKey& trial) const {
+    if (trial.kind != "catch" || key_.mode != StudyMode::single) return answer == trial.expected;
+    const std::vector<StudyAnswer>& scale = key_.questions[0].answers;
+    return 2 * value_of(answer, key_.mode) <
+           value_of(scale.front().key, key_.mode) + value_of(scale.back().key, key_.mode);
   }
 
   void add(const StudyResponse& response) {
@@ -64,8 +72,8 @@ class Join {
     for (const StudyReply& reply : response.replies) {
       const StudyTrialKey& trial = key_.trials[static_cast<std::size_t>(reply.trial)];
       ++record.answers;
-      seconds_[static_cast<std::size_t>(rater)].push_back(reply.seconds);
-      const bool passed = reply.answer == trial.expected;
+      if (reply.seconds >= 0) seconds_[static_cast<std::size_t>(rater)].push_back(reply.seconds);
+      const bool passed = passes(reply.answer, trial);
       if (trial.kind == "attention") {
         ++record.attention;
         record.attention_passed += passed;
@@ -118,10 +126,9 @@ StudyJudgements join_responses(const StudyResponses& responses, const StudyKey& 
 std::string judgement_table(const StudyResponses& responses, const StudyKey& key) {
   std::map<std::string, std::string> failed;
   for (const RaterRecord& rater : join_responses(responses, key).raters) failed[rater.name] = rater.failed;
-  std::map<std::string, const StudyItem*> items;
-  for (const StudyItem& item : key.items) items[item.id] = &item;
-  const auto names = shown_images(key);
-  std::string table = "response,rater,list,position,kind,question,answer,seconds,expected,item,line";
+  std::map<std::string, std::int64_t> lines;
+  for (const StudyItem& item : key.items) lines[item.id] = item.line;
+  std::string table = "response,rater,list,position,kind,question,answer,seconds,undone,expected,item,line";
   for (const char* side : {"left", "right"})
     for (const char* column : {"system", "image", "file", "sha256", "model", "seed"})
       table += std::string(",") + side + "_" + column;
@@ -130,8 +137,8 @@ std::string judgement_table(const StudyResponses& responses, const StudyKey& key
     const auto& repeats = key.repeats[static_cast<std::size_t>(response.list)];
     for (const StudyReply& reply : response.replies) {
       const StudyTrialKey& trial = key.trials[static_cast<std::size_t>(reply.trial)];
-      char seconds[32];
-      std::snprintf(seconds, sizeof seconds, "%.1f", reply.seconds);
+      char seconds[32] = "";
+      if (reply.seconds >= 0) std::snprintf(seconds, sizeof seconds, "%.1f", reply.seconds);
       std::vector<std::string> cells{response.source,
                                      response.rater,
                                      std::to_string(response.list),
@@ -140,19 +147,18 @@ std::string judgement_table(const StudyResponses& responses, const StudyKey& key
                                      reply.question,
                                      reply.answer,
                                      seconds,
+                                     std::to_string(reply.undone),
                                      trial.expected,
                                      trial.item,
-                                     std::to_string(items.at(trial.item)->line)};
-      for (std::size_t side = 0; side < 2; ++side) {
-        if (side >= trial.systems.size()) {
-          cells.insert(cells.end(), 6, "");
-          continue;
-        }
-        const std::string& name = names.at({trial.systems[side], trial.item});
+                                     std::to_string(lines.at(trial.item))};
+      for (const std::string& name : trial.images) {
         const StudyImage& image = key.images.at(name);
         cells.insert(cells.end(), {image.system, name, image.file.string(), image.file_hash, image.model, image.seed});
       }
+      if (trial.images.size() == 1) cells.insert(cells.end(), 6, "");
       cells.push_back(failed.at(response.rater));
+      for (std::string* cell : {&cells[0], &cells[1]})
+        if (!cell->empty() && std::string("=+-@").find(cell->front()) != std::string::npos) cell->insert(0, 1, '\'');
       table += csv_line(cells);
     }
   }

@@ -1,6 +1,7 @@
 #include "eval/study/key.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "eval/study/packet.h"
 #include "runtime/error.h"
@@ -43,12 +44,13 @@ StudyImage image_of(const nlohmann::json& json) {
 Json json_of(const StudyTrialKey& trial) {
   Json json{{"kind", trial.kind}, {"item", trial.item}};
   if (!trial.systems.empty()) json["systems"] = trial.systems;
+  json["images"] = trial.images;
   if (!trial.expected.empty()) json["expected"] = trial.expected;
   return json;
 }
 
 StudyTrialKey trial_key_of(const nlohmann::json& json) {
-  return {json.at("kind"), json.at("item"), json.value("systems", std::vector<std::string>()),
+  return {json.at("kind"), json.at("item"), json.value("systems", std::vector<std::string>()), json.at("images"),
           json.value("expected", "")};
 }
 
@@ -68,6 +70,9 @@ StudyKey key_of(const nlohmann::json& json) {
     key.items.push_back({item.at("id"), item.at("line"), item.at("sentence"), item.at("prompt")});
   for (const auto& [name, image] : json.at("images").items()) key.images[name] = image_of(image);
   for (const nlohmann::json& question : json.at("questions")) key.questions.push_back(study_question(question));
+  for (const nlohmann::json& list : json.at("lists"))
+    for (const nlohmann::json& trial : list)
+      if (!trial.is_number_integer()) throw Error("lists hold what is no number of a trial");
   key.lists = json.at("lists").get<std::vector<std::vector<std::int64_t>>>();
   for (const nlohmann::json& trial : json.at("trials")) key.trials.push_back(trial_key_of(trial));
   for (const nlohmann::json& list : json.at("repeats")) {
@@ -80,14 +85,77 @@ StudyKey key_of(const nlohmann::json& json) {
   return key;
 }
 
-}  // namespace
+// Throws Error where parts of the key do not fit together.
+class KeyCheck {
+ public:
+  explicit KeyCheck(const StudyKey& key) : key_(key) {
+    for (const StudyItem& item : key.items)
+      if (!items_.insert(item.id).second) throw Error("two items are named " + item.id);
+    for (const StudySystem& system : key.systems) systems_.insert(system.name);
+    if (key.mode == StudyMode::real) systems_.insert("real");
+  }
 
-std::map<std::pair<std::string, std::string>, std::string> shown_images(const StudyKey& key) {
-  std::map<std::pair<std::string, std::string>, std::string> names;
-  for (const auto& [name, image] : key.images)
-    if (!image.system.empty()) names[{image.system, image.item}] = name;
-  return names;
-}
+  void run() {
+    if (key_.items.empty() || key_.questions.empty() || key_.lists.empty()) throw Error("no items, questions or lists");
+    if (key_.repeats.size() != key_.lists.size()) throw Error("not as many repeats as lists");
+    check_comparisons();
+    for (const auto& [name, image] : key_.images)
+      if ((!image.system.empty() && systems_.count(image.system) == 0))
+        throw Error("image " + name + ": is of no system of the key");
+    for (std::size_t i = 0; i < key_.trials.size(); ++i)
+      check_trial(key_.trials[i], "trial " + std::to_string(i) + ": ");
+    for (std::size_t i = 0; i < key_.lists.size(); ++i) check_list(i);
+    for (const double share : {key_.exclusion.attention, key_.exclusion.catches, key_.exclusion.repeats})
+      if (!(share >= 0 && share <= 1)) throw Error("an exclusion that is no share");
+    if (!(key_.exclusion.seconds >= 0)) throw Error("an exclusion below 0 seconds");
+  }
+
+ private:
+  void check_comparisons() {
+    std::set<std::set<std::string>> seen;
+    for (const std::vector<std::string>& comparison : key_.comparisons) {
+      const std::set<std::string> systems(comparison.begin(), comparison.end());
+      if (comparison.size() != (key_.mode == StudyMode::pairs ? 2U : 1U) || systems.size() != comparison.size())
+        throw Error("a comparison of " + std::to_string(systems.size()) + " systems in the mode " + name(key_.mode));
+      for (const std::string& system : systems)
+        if (systems_.count(system) == 0) throw Error("a comparison of " + system + ", which is no system of the key");
+      if (!seen.insert(systems).second) throw Error("a comparison stands twice");
+    }
+    compared_ = std::move(seen);
+  }
+
+  void check_trial(const StudyTrialKey& trial, const std::string& where) const {
+    const bool judged = trial.kind == "judged";
+    if (!judged && trial.kind != "attention" && trial.kind != "catch") throw Error(where + "kind " + trial.kind);
+    if (items_.count(trial.item) == 0) throw Error(where + "is of no item of the key");
+    if (judged != trial.expected.empty()) throw Error(where + (judged ? "expects an answer" : "expects no answer"));
+    if (judged && compared_.count({trial.systems.begin(), trial.systems.end()}) == 0)
+      throw Error(where + "shows systems that are not compared");
+    if (trial.images.size() != (key_.mode == StudyMode::pairs ? 2U : 1U)) throw Error(where + "shows too few images");
+    for (std::size_t i = 0; i < trial.images.size(); ++i) {
+      const auto found = key_.images.find(trial.images[i]);
+      if (found == key_.images.end()) throw Error(where + "shows an image that the key does not list");
+      if (judged && (found->second.system != trial.systems[i] || found->second.item != trial.item))
+        throw Error(where + "shows an image that is not the item's by that system");
+    }
+  }
+
+  void check_list(std::size_t list) const {
+    const std::string where = "list " + std::to_string(list) + ": ";
+    const auto length = static_cast<std::int64_t>(key_.lists[list].size());
+    for (const std::int64_t trial : key_.lists[list])
+      if (trial < 0 || trial >= static_cast<std::int64_t>(key_.trials.size()))
+        throw Error(where + "has trial " + std::to_string(trial) + ", which is none");
+    for (const auto& [position, of] : key_.repeats[list])
+      if (of < 0 || of >= position || position >= length) throw Error(where + "a repeat that is out of place");
+  }
+
+  const StudyKey& key_;
+  std::set<std::string> items_, systems_;
+  std::set<std::set<std::string>> compared_;
+};
+
+}  // namespace
 
 void write_study_key(const fs::path& file, const StudyKey& key) {
   Json json{{"format", kKeyFormat}, {"packet", key.packet}, {"mode", name(key.mode)}, {"data", key.data},
@@ -118,9 +186,13 @@ void write_study_key(const fs::path& file, const StudyKey& key) {
 StudyKey read_study_key(const fs::path& file) {
   const nlohmann::json object = nlohmann::json::parse(read_file(file), nullptr, false);
   try {
-    return key_of(object);
-  } catch (const nlohmann::json::exception&) {
-    throw Error(file.string() + ": no key of a study");
+    if (!object.is_object()) throw Error("no JSON object");
+    StudyKey key = key_of(object);
+    KeyCheck(key).run();
+    return key;
+  } catch (const nlohmann::json::exception& error) {
+    const std::string what = error.what();  // "[json.exception.out_of_range.403] key 'mode' not found"
+    throw Error(file.string() + ": no key of a study: " + what.substr(what.find("] ") + 2));
   } catch (const Error& error) {
     throw Error(file.string() + ": " + error.what());
   }

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "eval/study/text.h"
@@ -39,6 +38,7 @@ struct StudyTrialKey {
   std::string kind;                  // "judged", "attention", "catch"
   std::string item;                  // its id
   std::vector<std::string> systems;  // of its images; of checks none
+  std::vector<std::string> images;   // names in the packet, left first
   std::string expected;              // of checks: the answer to every question
 };
 
@@ -66,11 +66,9 @@ struct StudyKey {
   StudyExclusion exclusion;
 };
 
-// Names in the packet by system and item, checks' images not among them.
-std::map<std::pair<std::string, std::string>, std::string> shown_images(const StudyKey& key);
-
 void write_study_key(const std::filesystem::path& file, const StudyKey& key);
-// Throws Error naming the file where it is none.
+// Throws Error naming the file where it is none, or what it says does not fit together: numbers of trials and places
+// that there are none of, items, systems and images that it does not list, rules out of their range.
 StudyKey read_study_key(const std::filesystem::path& file);
 
 }  // namespace cigli

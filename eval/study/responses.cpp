@@ -1,6 +1,7 @@
 #include "eval/study/responses.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -38,14 +39,26 @@ std::string fault_of(const StudyReply& reply, const std::vector<std::int64_t>& l
   return "answers the question \"" + reply.question + "\", which was not asked";
 }
 
+void check_rater(const std::string& rater) {
+  constexpr std::size_t longest = 400;  // bytes; the page takes 100 characters
+  const bool control = std::any_of(rater.begin(), rater.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (control || rater.size() > longest || rater.find_first_not_of(' ') == std::string::npos)
+    throw Error(rater.size() > longest ? "a rater's name of " + std::to_string(rater.size()) + " bytes"
+                : control              ? "a rater's name with control characters"
+                                       : "no name of a rater");
+}
+
 // Throws where a response is not one to its list.
 void check_response(const StudyResponse& response, const StudyKey& key) {
+  check_rater(response.rater);
   if (response.list < 0 || response.list >= static_cast<std::int64_t>(key.lists.size()))
     throw Error("of list " + std::to_string(response.list) + ", the study has " + std::to_string(key.lists.size()));
   const std::vector<std::int64_t>& list = key.lists[static_cast<std::size_t>(response.list)];
   std::set<std::pair<std::int64_t, std::string>> given;
   for (const StudyReply& reply : response.replies) {
     if (const std::string fault = fault_of(reply, list, key); !fault.empty()) throw Error(fault);
+    if (!(reply.seconds == -1 || (reply.seconds >= 0 && reply.seconds < 1e7)))
+      throw Error("an answer that took " + std::to_string(reply.seconds) + " seconds");
     if (!given.insert({reply.position, reply.question}).second)
       throw Error("answers the question \"" + reply.question + "\" at place " + std::to_string(reply.position) +
                   " twice");
@@ -53,6 +66,12 @@ void check_response(const StudyResponse& response, const StudyKey& key) {
   if (!response.finished.empty() && given.size() < list.size() * key.questions.size())
     throw Error("says that it is finished, with " + std::to_string(given.size()) + " of " +
                 std::to_string(list.size() * key.questions.size()) + " answers");
+}
+
+std::int64_t integer(const nlohmann::json& object, const char* member) {
+  const nlohmann::json& value = object.at(member);
+  if (!value.is_number_integer()) throw Error(std::string(member) + " is no whole number");
+  return value;
 }
 
 // What the page saved.
@@ -63,12 +82,16 @@ StudyResponse response_of(const nlohmann::json& json, const StudyKey& key) {
     throw Error("of packet " + short_name(json.at("packet")) + ", the key is of " + short_name(key.packet));
   StudyResponse response;
   response.rater = json.at("rater");
-  response.list = json.at("list");
+  response.list = integer(json, "list");
   response.started = json.at("started");
   response.finished = json.at("finished").is_null() ? "" : json.at("finished").get<std::string>();
-  for (const nlohmann::json& answer : json.at("answers"))
-    response.replies.push_back(
-        {answer.at("trial"), answer.at("position"), answer.at("question"), answer.at("answer"), answer.at("seconds")});
+  if (!json.at("answers").is_array()) throw Error("its answers are no array");
+  for (const nlohmann::json& answer : json.at("answers")) {
+    const double seconds = answer.at("seconds");
+    if (!(seconds >= 0)) throw Error("an answer that took " + std::to_string(seconds) + " seconds");
+    response.replies.push_back({integer(answer, "trial"), integer(answer, "position"), answer.at("question"),
+                                answer.at("answer"), seconds, answer.value("undone", std::int64_t{0})});
+  }
   check_response(response, key);
   if (json.at("digest") != response_digest(response, key.packet))
     throw Error("its digest is not that of its answers: edited or damaged");
@@ -103,28 +126,37 @@ class ResponseReader {
   void read_table(const std::string& text, const std::string& name) {
     CsvReader csv(text);
     const std::vector<std::string> header = csv.next().cells;
-    const auto column = std::find_if(header.begin(), header.end(),
-                                     [](const std::string& cell) { return cell == "study" || cell == "Answer.study"; });
-    if (column == header.end()) throw Error(name + ":1: no column study or Answer.study");
-    const auto place = static_cast<std::size_t>(column - header.begin());
+    const auto place = [&](const std::set<std::string>& names) {
+      return static_cast<std::size_t>(
+          std::find_if(header.begin(), header.end(), [&](const std::string& cell) { return names.count(cell) > 0; }) -
+          header.begin());
+    };
+    const std::size_t study = place({"study", "Answer.study"}), status = place({"AssignmentStatus"});
+    if (study == header.size()) throw Error(name + ":1: no column study or Answer.study, between commas");
+    std::int64_t rows = 0;
     while (!csv.at_end()) {
       const CsvRecord record = csv.next();
       const std::string source = name + ":" + std::to_string(record.line);
+      if (record.cells.size() == 1 && record.cells[0].empty()) continue;
+      ++rows;
       if (!record.closed)
         found_.refused.push_back(source + ": a quoted cell has no end");
-      else if (record.cells.size() <= place)
+      else if (record.cells.size() <= study)
         found_.refused.push_back(source + ": " + std::to_string(record.cells.size()) + " cells, expected " +
                                  std::to_string(header.size()));
+      else if (status < record.cells.size() && record.cells[status] == "Rejected")
+        found_.refused.push_back(source + ": its assignment was rejected");
       else
-        add(record.cells[place], source);
+        add(record.cells[study], source);
     }
+    if (rows == 0) found_.refused.push_back(name + ": no rows");
   }
 
   void add(const std::string& text, const std::string& source) {
     const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
     if (json.is_array()) return add_exported(json, source);
     try {
-      if (json.is_discarded()) throw Error("no JSON");
+      if (json.is_discarded()) throw Error(text.empty() ? "empty" : "no JSON");
       StudyResponse response = response_of(json, key_);
       response.source = source;
       keep(std::move(response));
@@ -136,36 +168,43 @@ class ResponseReader {
   }
 
   void add_exported(const nlohmann::json& tasks, const std::string& source) {
-    for (StudyResponse& response : label_studio_responses(tasks, source, key_, found_.refused)) try {
+    for (StudyResponse& response : label_studio_responses(tasks, source, key_, found_)) {
+      try {
         check_response(response, key_);
         keep(std::move(response));
       } catch (const Error& error) {
         found_.refused.push_back(response.source + ": " + error.what());
       }
+    }
   }
 
-  static bool same(const StudyResponse& a, const StudyResponse& b) {
-    return a.replies.size() == b.replies.size() &&
-           std::equal(a.replies.begin(), a.replies.end(), b.replies.begin(),
-                      [](const StudyReply& x, const StudyReply& y) {
-                        return std::tie(x.position, x.question, x.answer) == std::tie(y.position, y.question, y.answer);
-                      });
+  // Whether all that `some` answers `all` answers the same.
+  static bool within(const StudyResponse& some, const StudyResponse& all) {
+    std::map<std::pair<std::int64_t, std::string>, std::string> given;
+    for (const StudyReply& reply : all.replies) given[{reply.position, reply.question}] = reply.answer;
+    return std::all_of(some.replies.begin(), some.replies.end(), [&](const StudyReply& reply) {
+      const auto found = given.find({reply.position, reply.question});
+      return found != given.end() && found->second == reply.answer;
+    });
   }
 
+  // Of two of one rater and list the one with more answers is usable.
   void keep(StudyResponse response) {
     const auto before = std::find_if(found_.usable.begin(), found_.usable.end(), [&](const StudyResponse& other) {
       return other.rater == response.rater && other.list == response.list;
     });
     if (before == found_.usable.end()) {
       found_.usable.push_back(std::move(response));
-    } else if (same(*before, response)) {
-      found_.duplicates.push_back(response.source + ": the same as " + before->source);
-    } else {
-      if (response.replies.size() > before->replies.size()) std::swap(*before, response);
-      found_.refused.push_back(response.source + ": another response of rater \"" + response.rater + "\" to list " +
-                               std::to_string(response.list) + " than " + before->source +
-                               ", which has as many answers or more");
+      return;
     }
+    if (response.replies.size() > before->replies.size()) std::swap(*before, response);
+    if (!within(response, *before))
+      found_.refused.push_back(response.source + ": answers list " + std::to_string(response.list) + " as \"" +
+                               response.rater + "\" does in " + before->source + ", but differently");
+    else
+      found_.duplicates.push_back(
+          response.source + (response.replies.size() == before->replies.size() ? ": the same as " : ": saved before ") +
+          before->source);
   }
 
   const StudyKey& key_;

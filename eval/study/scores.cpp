@@ -227,9 +227,11 @@ class QuestionScorer {
       if (ratings.empty()) continue;
       SystemScore system;
       system.system = comparison[0];
-      for (const std::string& category : categories_) system.answers[category] = 0;
-      for (const Oriented& one : judged_)
-        if (key_.comparisons[one.comparison][0] == system.system && !one.answer.empty()) ++system.answers[one.answer];
+      for (const std::string& category : categories_)
+        system.answers.emplace_back(category, std::count_if(judged_.begin(), judged_.end(), [&](const Oriented& one) {
+                                      return key_.comparisons[one.comparison][0] == system.system &&
+                                             one.answer == category;
+                                    }));
       system.rating = mean_rating(ratings, score_.least, score_.most);
       score_.systems.push_back(system);
     }
@@ -273,10 +275,13 @@ class QuestionScorer {
 
 // ImagenHub's overall score of each image that a rater judged by both questions.
 std::vector<StudyJudgement> overall_of(const std::vector<StudyJudgement>& judged, const StudyKey& key) {
-  if (key.mode != StudyMode::single) return {};
+  const auto asked = [&](const char* name) {
+    return std::find_if(key.questions.begin(), key.questions.end(),
+                        [&](const StudyQuestion& question) { return question.key == name; });
+  };
+  if (key.mode != StudyMode::single || asked("overall") != key.questions.end()) return {};
   for (const char* name : {"consistency", "quality"}) {
-    const auto question =
-        std::find_if(key.questions.begin(), key.questions.end(), [&](const StudyQuestion& q) { return q.key == name; });
+    const auto question = asked(name);
     if (question == key.questions.end() || std::strtod(question->answers.front().key.c_str(), nullptr) != 0 ||
         std::strtod(question->answers.back().key.c_str(), nullptr) != 1)
       return {};
@@ -385,10 +390,15 @@ Json json_of(const PairScore& pair) {
 }
 
 Json json_of(const SystemScore& system) {
-  Json json{
-      {"system", system.system},       {"mean", system.rating.value},      {"ci", array_of(system.rating.interval)},
-      {"answers", system.answers},     {"ratings", system.rating.ratings}, {"items", system.rating.items},
-      {"raters", system.rating.raters}};
+  Json answers = Json::object();
+  for (const auto& [answer, count] : system.answers) answers[answer] = count;
+  Json json{{"system", system.system},
+            {"mean", system.rating.value},
+            {"ci", array_of(system.rating.interval)},
+            {"answers", answers},
+            {"ratings", system.rating.ratings},
+            {"items", system.rating.items},
+            {"raters", system.rating.raters}};
   put_warning(json, system.rating.warning);
   return json;
 }
@@ -435,7 +445,7 @@ Json json_of(const QuestionScore& score) {
 StudyScores score_study(const std::vector<StudyJudgement>& judged, const StudyKey& key, double smallest) {
   if (judged.empty()) throw Error("a study can't be scored without a judgement");
   StudyScores scores;
-  scores.judgements = static_cast<std::int64_t>(judged.size());
+  scores.answers = static_cast<std::int64_t>(judged.size());
   std::set<std::int64_t> items, raters;
   std::vector<Oriented> all;
   for (const StudyJudgement& judgement : judged) {
@@ -466,8 +476,8 @@ StudyScores score_study(const std::vector<StudyJudgement>& judged, const StudyKe
 }
 
 Json to_json(const StudyScores& scores, const StudyKey& key) {
-  Json json{{"judgements", scores.judgements},        {"items", scores.items},      {"raters", scores.raters},
-            {"repeated_judgements", scores.repeated}, {"questions", Json::array()}, {"by_item", Json::array()}};
+  Json json{{"answers", scores.answers},           {"items", scores.items},      {"raters", scores.raters},
+            {"repeated_answers", scores.repeated}, {"questions", Json::array()}, {"by_item", Json::array()}};
   for (const QuestionScore& question : scores.questions) json["questions"].push_back(json_of(question));
   for (const JudgedUnit& unit : scores.units) {
     const StudyItem& item = key.items[static_cast<std::size_t>(unit.item)];
@@ -487,7 +497,7 @@ Json to_json(const RaterRecord& rater) {
             {"attention", of(rater.attention_passed, rater.attention)},
             {"catches", of(rater.catches_passed, rater.catches)},
             {"repeats", of(rater.repeats_passed, rater.repeats)},
-            {"median_seconds", rater.median_seconds}};
+            {"median_seconds", rater.median_seconds < 0 ? Json() : Json(rater.median_seconds)}};
   if (!rater.failed.empty()) json["failed"] = rater.failed;
   return json;
 }

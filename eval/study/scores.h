@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eval/study/bradley_terry.h"
@@ -40,7 +41,7 @@ struct PairScore {
 // One system, by one question: ratings' mean, or where real images are told from generated the share called real.
 struct SystemScore {
   std::string system;
-  std::map<std::string, std::int64_t> answers;  // how often each was given
+  std::vector<std::pair<std::string, std::int64_t>> answers;  // how often each was given, in the question's order
   MeanRating rating;
 };
 struct SystemDifference {
@@ -74,8 +75,8 @@ struct JudgedUnit {
 };
 
 struct StudyScores {
-  std::int64_t judgements = 0, items = 0, raters = 0;  // answers to questions; items and raters that have any
-  std::int64_t repeated = 0;  // judgements of what the same rater had judged in another list; they count
+  std::int64_t answers = 0, items = 0, raters = 0;  // without checks and repeats; items and raters that have any
+  std::int64_t repeated = 0;  // answers on what the same rater had judged in another list; win rates count them
   std::vector<QuestionScore> questions;
   std::vector<JudgedUnit> units;  // the most contested first
 };

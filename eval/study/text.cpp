@@ -3,6 +3,8 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <functional>
 #include <set>
 
 #include "eval/study/page.h"
@@ -70,6 +72,9 @@ class StudyTextReader {
       if (table == nullptr) fail(element.source(), "no question with key, wording and answers");
       all.push_back(question(*table, mode));
       if (!keys.insert(all.back().key).second) fail(table->source(), "two questions '" + all.back().key + "'");
+      if (mode == StudyMode::single && keys_of(all.back()) != keys_of(all.front()))
+        fail(table->source(), "question '" + all.back().key + "' has other answers than '" + all.front().key +
+                                  "': a check asks for one answer to all questions");
     }
     return all;
   }
@@ -90,11 +95,21 @@ class StudyTextReader {
     return asked;
   }
 
-  // "" where its answers are as the mode needs them.
-  static std::string fault_of(const StudyQuestion& asked, StudyMode mode) {
+  static std::vector<std::string> keys_of(const StudyQuestion& asked) {
     std::vector<std::string> keys;
     for (const StudyAnswer& answer : asked.answers) keys.push_back(answer.key);
+    return keys;
+  }
+
+  // "" where its answers are as the mode needs them.
+  static std::string fault_of(const StudyQuestion& asked, StudyMode mode) {
+    const std::vector<std::string> keys = keys_of(asked);
     if (std::set<std::string>(keys.begin(), keys.end()).size() < keys.size()) return "an answer's key stands twice";
+    std::set<std::string> labels;
+    for (const StudyAnswer& answer : asked.answers)
+      if (answer.label.empty() || !labels.insert(answer.label).second)
+        return "an answer's label is empty or stands twice";
+    if (asked.key.empty() || asked.wording.empty()) return "its key or its wording is empty";
     const auto has = [&](const char* key) { return std::count(keys.begin(), keys.end(), key) == 1; };
     if (mode == StudyMode::real)
       return keys.size() == 2 && has("real") && has("generated") ? "" : "expected the answers real and generated";
@@ -108,9 +123,10 @@ class StudyTextReader {
     for (const std::string& key : keys) {
       char* end = nullptr;
       scale.push_back(std::strtod(key.c_str(), &end));
-      if (key.empty() || *end != '\0') return "answer '" + key + "' is no number";
+      if (key.find_first_not_of("0123456789.-") != std::string::npos || *end != '\0' || key.empty())
+        return "answer '" + key + "' is no number";
     }
-    return scale.size() >= 2 && std::is_sorted(scale.begin(), scale.end())
+    return scale.size() >= 2 && std::adjacent_find(scale.begin(), scale.end(), std::greater_equal<>()) == scale.end()
                ? ""
                : "expected two answers or more, from the least to the most";
   }
@@ -146,6 +162,8 @@ StudyText parse_study_text(std::string_view toml, const std::string& where) {
   for (const auto& [key, value] : text.texts)
     if (own.texts.count(key) == 0)
       reader.fail(reader.root()["texts"][key].node()->source(), "unknown text '" + key + "'");
+  if (text.texts.at("attention").find("{answer}") == std::string::npos)
+    reader.fail(reader.root()["texts"]["attention"].node()->source(), "attention has no {answer}");
   return text;
 }
 

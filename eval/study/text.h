@@ -34,7 +34,7 @@ struct StudyText {
 
 // TOML: `language`, [texts], [[pairs]], [[single]], [[real]] with key, wording and answers of key and label. Throws
 // Error naming the file (`where`), the line and what is missing or unknown: it has all the texts of the page and no
-// other, and questions of each mode that it has, whose keys and answers are as above.
+// other, and questions of each mode that it has, whose keys and answers are as above, those of single images all alike.
 StudyText parse_study_text(std::string_view toml, const std::string& where);
 // The file, or where it is "" the English one inside the program.
 StudyText read_study_text(const std::filesystem::path& file);

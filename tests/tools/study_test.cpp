@@ -173,6 +173,51 @@ TEST(StudyPacket, LeaksAreFound) {
   finds(paths, {image, "index.html: not the page"});
 }
 
+TEST(StudyPacket, AKeyThatSaysOtherwiseIsFound) {
+  const StudyPaths paths = exported();
+  const Json whole = Json::parse(read_text(paths.key));
+  Json key = whole;
+  for (Json& trial : key["trials"])
+    if (trial["kind"] == "judged")
+      for (const char* both : {"systems", "images"}) std::swap(trial[both][0], trial[both][1]);
+  write_text(paths.key, key.dump());
+  EXPECT_TRUE(contains(checked(paths).out, "is not what the packet shows")) << checked(paths).out;
+  key = whole;
+  std::swap(key["lists"][0], key["lists"][1]);
+  std::swap(key["repeats"][0], key["repeats"][1]);
+  write_text(paths.key, key.dump());
+  EXPECT_EQ(checked(paths).code, 1);
+  EXPECT_TRUE(contains(checked(paths).out, "its lists are not the packet's")) << checked(paths).out;
+}
+
+// Attention checks show either system left: their instruction would else tell whose an image is.
+TEST(StudyPacket, AttentionChecksHaveNoSide) {
+  const StudyPaths paths = exported({"--attention", "1"});
+  const Json key = Json::parse(read_text(paths.key));
+  std::map<std::string, int> left;
+  for (const Json& trial : key["trials"])
+    if (trial["kind"] == "attention") ++left[key["images"][trial["images"][0].get<std::string>()]["system"]];
+  EXPECT_GE(left["plain"], 10) << key["trials"].size();
+  EXPECT_GE(left["mixed"], 10);
+}
+
+TEST(StudyPacket, HasExamplesOfOtherRows) {
+  const StudyPaths paths = exported();
+  const Json study = study_of(paths), key = Json::parse(read_text(paths.key));
+  ASSERT_EQ(study["examples"].size(), 2u);
+  for (const Json& example : study["examples"]) {
+    const Json& image = key["images"][example["images"][0].get<std::string>()];
+    for (const Json& item : key["items"]) EXPECT_NE(item["id"], image["item"]);
+    EXPECT_EQ(example["images"].size(), 2u);
+    EXPECT_FALSE(image.contains("system"));
+  }
+  EXPECT_NE(study["examples"][0]["instruction"], study["examples"][1]["instruction"]);
+  const fs::path folder = scratch("study");
+  const Outcome few = export_to({folder / "packet", folder / "key.json"}, {"--items", "22", "--examples", "3"});
+  EXPECT_EQ(few.code, 0) << few.err;
+  expect_warning(few, {"1 of 3 examples"});
+}
+
 TEST(StudyPacket, RowsThatCannotBeShownAreNamed) {
   const fs::path some = copy_of(answers().others), folder = scratch("study");
   fs::remove(some / (answers().id(2) + ".png"));
@@ -205,6 +250,7 @@ TEST(StudyPacket, BadInputGetsOneLine) {
   refuses({"--system", "x=" + (folder / "none").string()}, 1, {"none: no such folder"});
   refuses({"--ablation", "other:text=" + answers().targets.string()}, 2, {"NAME:text=FOLDER"});
   refuses({"--baseline", "plain"}, 2, {"--baseline", "against-baseline"});
+  refuses({"--mode", "single", "--design", "against-baseline", "--baseline", "plain"}, 2, {"--baseline is of pairs"});
   refuses({"--design", "against-baseline", "--baseline", "x"}, 2, {"--baseline x is no --system"});
   write_text(folder / "t.toml", "language = \"de\"\n[texts]\ntitle = 3\n");
   refuses({"--text", folder / "t.toml"}, 1, {"t.toml:3: title is no text in quotes"});
@@ -223,6 +269,25 @@ TEST(StudyText, CanBeChanged) {
   const StudyPaths paths = exported({"--text", folder / "mine.toml"});
   EXPECT_EQ(study_of(paths)["texts"]["title"].get<std::string>().rfind("Bilder: ", 0), 0u);
   EXPECT_EQ(checked(paths).code, 0) << checked(paths).out;
+}
+
+TEST(StudyText, ThatCouldNotBeScoredIsRefused) {
+  const fs::path folder = scratch("study");
+  const std::string own = cigli({"study", "text"}).out;
+  const auto refuses = [&](const std::string& what, const std::string& by, const char* reason) {
+    std::string text = own;
+    const std::size_t at = text.rfind(what);
+    ASSERT_NE(at, std::string::npos) << what;
+    write_text(folder / "t.toml", text.replace(at, what.size(), by));
+    expect_complaint(export_to({folder / "p", folder / "k.json"}, {"--mode", "single", "--text", folder / "t.toml"}), 1,
+                     {"t.toml:", reason});
+  };
+  refuses("{key = \"0\", label = \"No\"}", "{key = \"nan\", label = \"No\"}", "answer 'nan' is no number");
+  refuses("{key = \"0\", label = \"No\"}", "{key = \"0x0\", label = \"No\"}", "answer '0x0' is no number");
+  refuses("{key = \"0\", label = \"No\"}", "{key = \"0.50\", label = \"No\"}", "from the least to the most");
+  refuses("{key = \"0\", label = \"No\"}", "{key = \"-1\", label = \"No\"}", "has other answers than 'consistency'");
+  refuses("label = \"Partly\"", "label = \"Yes\"", "label is empty or stands twice");
+  refuses("“{answer}” for every question here", "the answer", "attention has no {answer}");
 }
 
 TEST(StudyPlanCommand, SaysHowManyItTakes) {

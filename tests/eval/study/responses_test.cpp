@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "eval/study/judgements.h"
@@ -24,11 +25,16 @@ StudyKey small_study_key() {
   key.comparisons = {{"A", "B"}};
   key.items = {{"one", 1, "first", ""}, {"two", 2, "second", ""}};
   key.questions = {{"text", "Which?", {{"left", "Left"}, {"right", "Right"}, {"tie", "Tie"}, {"both-bad", "None"}}}};
-  key.trials = {{"judged", "one", {"A", "B"}, ""},
-                {"judged", "two", {"B", "A"}, ""},
-                {"attention", "one", {}, "right"},
-                {"catch", "two", {}, "left"},
-                {"judged", "one", {"B", "A"}, ""}};
+  key.trials = {{"judged", "one", {"A", "B"}, {"img/1a", "img/1b"}, ""},
+                {"judged", "two", {"B", "A"}, {"img/2b", "img/2a"}, ""},
+                {"attention", "one", {}, {"img/1b", "img/1a"}, "right"},
+                {"catch", "two", {}, {"img/c", "img/d"}, "left"},
+                {"judged", "one", {"B", "A"}, {"img/1b", "img/1a"}, ""}};
+  for (const char* item : {"one", "two"})
+    for (const char* system : {"A", "B"})
+      key.images[std::string("img/") + (*item == 'o' ? "1" : "2") + (*system == 'A' ? "a" : "b")] = {
+          system, item, std::string(system) + "/" + item + ".png", "hash", "model", "7"};
+  for (const char* name : {"img/c", "img/d"}) key.images[name] = {"", "two", "data/two.png", "hash", "", ""};
   key.lists = {{0, 1, 2, 3, 4}};
   key.repeats = {{{4, 0}}};
   return key;
@@ -138,12 +144,56 @@ TEST_F(StudyResponsesTest, CountOnceEach) {
   ASSERT_EQ(read.usable.size(), 2u);
   EXPECT_EQ(read.usable[0].replies.size(), 5u);  // the fuller one
   EXPECT_EQ(read.usable[1].rater, "bob");
-  ASSERT_EQ(read.refused.size(), 1u);
-  EXPECT_TRUE(names(read.refused, "half.json"));
-  ASSERT_EQ(read.duplicates.size(), 1u);
-  EXPECT_TRUE(names(read.duplicates, "again.json"));
+  EXPECT_TRUE(read.refused.empty());
+  ASSERT_EQ(read.duplicates.size(), 2u);
+  EXPECT_TRUE(names(read.duplicates, "half.json: saved before"));
+  EXPECT_TRUE(names(read.duplicates, "again.json: the same as"));
   ASSERT_EQ(read.unfinished.size(), 1u);
   EXPECT_TRUE(names(read.unfinished, "bob.json: 3 of 5 answers"));
+}
+
+TEST_F(StudyResponsesTest, ThatContradictEachOtherAreNamed) {
+  const StudyResponse other = answered("ann", {"right", "right"});
+  for (const bool first : {false, true}) {
+    std::vector<fs::path> files{put("ann.json", saved(good, key).dump()), put("other.json", saved(other, key).dump())};
+    if (first) std::swap(files[0], files[1]);
+    const auto read = read_responses(files, key);
+    ASSERT_EQ(read.usable.size(), 1u);
+    EXPECT_EQ(read.usable[0].replies.size(), 5u);
+    EXPECT_TRUE(names(read.refused, "other.json: answers list 0 as \"ann\" does in")) << read.refused.size();
+  }
+}
+
+TEST_F(StudyResponsesTest, OfOddNamesOrTimesAreRefused) {
+  const auto refuses = [&](StudyResponse response, const char* reason) {
+    const auto read = read_responses({put("x.json", saved(response, key).dump())}, key);
+    EXPECT_TRUE(read.usable.empty());
+    EXPECT_TRUE(names(read.refused, reason)) << reason;
+  };
+  for (const char* name : {"", "  "}) refuses(answered(name, {"left"}), "no name of a rater");
+  refuses(answered("a\nb", {"left"}), "control characters");
+  refuses(answered(std::string(500, 'x'), {"left"}), "of 500 bytes");
+  refuses(answered("ann", {"left"}, -3), "took -3.0");
+  refuses(answered("ann", {"left"}, 1e9), "seconds");
+  Json none = saved(good, key), parts = saved(good, key);
+  none["answers"] = nullptr;
+  parts["answers"][0]["position"] = 0.5;
+  EXPECT_TRUE(names(read_responses({put("x.json", none.dump())}, key).refused, "its answers are no array"));
+  EXPECT_TRUE(names(read_responses({put("x.json", parts.dump())}, key).refused, "position is no whole number"));
+}
+
+TEST_F(StudyResponsesTest, ThatAreEmptyAreNamed) {
+  for (const char* text : {"[]", "study\n", "study\n\n\n"}) {
+    const auto read =
+        read_responses({put(text[0] == '[' ? "x.json" : "x.csv", text), put("a.json", saved(good, key).dump())}, key);
+    EXPECT_EQ(read.usable.size(), 1u);
+    ASSERT_EQ(read.refused.size(), 1u) << text;
+    EXPECT_TRUE(names(read.refused, text[0] == '[' ? "x.json: no tasks" : "x.csv: no rows"));
+  }
+  const auto rejected = read_responses({put("x.csv", "AssignmentStatus,study\nRejected,\"x\"\nApproved,\n\n")}, key);
+  EXPECT_TRUE(names(rejected.refused, "x.csv:2: its assignment was rejected"));
+  EXPECT_TRUE(names(rejected.refused, "x.csv:3: empty"));
+  EXPECT_EQ(rejected.refused.size(), 2u);
 }
 
 TEST_F(StudyResponsesTest, FinishedMeansAllAnswered) {
@@ -181,9 +231,45 @@ TEST_F(StudyResponsesTest, AreJoinedToSystems) {
   EXPECT_EQ(kept.raters.size(), 2u);
 }
 
+TEST_F(StudyResponsesTest, KeysThatDoNotFitTogetherAreRefused) {
+  write_study_key(folder / "key.json", key);
+  std::ifstream stream(folder / "key.json");
+  const Json whole = Json::parse(stream);
+  EXPECT_EQ(error_of([&] { read_study_key(folder / "key.json"); }), "");
+  const auto refuses = [&](const char* reason, const std::function<void(Json&)>& change) {
+    Json damaged = whole;
+    change(damaged);
+    const std::string error = error_of([&] { read_study_key(put("damaged.json", damaged.dump())); });
+    EXPECT_NE(error.find("damaged.json: "), std::string::npos) << reason;
+    EXPECT_NE(error.find(reason), std::string::npos) << error;
+  };
+  for (const auto& [member, value] : whole.items()) {
+    const std::string name = member;
+    refuses(("'" + name + "'").c_str(), [&](Json& json) { json.erase(name); });
+    if (value.is_structured()) refuses("", [&](Json& json) { json[name] = nullptr; });
+  }
+  refuses("not as many repeats", [](Json& json) { json["repeats"] = Json::array(); });
+  refuses("out of place", [](Json& json) { json["repeats"][0][0]["position"] = 999; });
+  refuses("out of place", [](Json& json) { json["repeats"][0][0]["of"] = -5; });
+  for (const std::int64_t trial : {std::int64_t{-1}, std::int64_t{99999}, std::int64_t{1} << 50})
+    refuses("which is none", [&](Json& json) { json["lists"][0][1] = trial; });
+  refuses("no number of a trial", [](Json& json) { json["lists"][0][1] = 1.5; });
+  refuses("no items", [](Json& json) { json["items"] = Json::array(); });
+  refuses("two items are named one", [](Json& json) { json["items"][1]["id"] = "one"; });
+  refuses("is of no item", [](Json& json) { json["trials"][0]["item"] = "nine"; });
+  refuses("kind odd", [](Json& json) { json["trials"][0]["kind"] = "odd"; });
+  refuses("expects no answer", [](Json& json) { json["trials"][0]["kind"] = "catch"; });
+  refuses("not compared", [](Json& json) { json["trials"][0]["systems"] = Json::array(); });
+  refuses("does not list", [](Json& json) { json["images"].erase("img/1a"); });
+  refuses("not the item's by that system", [](Json& json) { json["trials"][0]["systems"] = {"B", "A"}; });
+  refuses("in the mode single", [](Json& json) { json["mode"] = "single"; });
+  refuses("stands twice", [](Json& json) { json["comparisons"].push_back(Json::array({"B", "A"})); });
+  refuses("a comparison of C", [](Json& json) { json["comparisons"][0] = {"A", "C"}; });
+  refuses("no share", [](Json& json) { json["exclusion"]["attention"] = 1e9; });
+}
+
 TEST_F(StudyResponsesTest, KeysSurviveTheirFile) {
   StudyKey full = key;
-  full.images["img/x.png"] = {"A", "one", "a/one.png", "hash", "model", "7"};
   full.exclusion.seconds = 2.5;
   full.seed = 9;
   write_study_key(folder / "key.json", full);
@@ -195,7 +281,8 @@ TEST_F(StudyResponsesTest, KeysSurviveTheirFile) {
   EXPECT_EQ(read.trials[2].expected, "right");
   EXPECT_EQ(read.trials[4].systems, full.trials[4].systems);
   EXPECT_EQ(read.questions[0].answers[3].key, "both-bad");
-  EXPECT_EQ(read.images.at("img/x.png").model, "model");
+  EXPECT_EQ(read.images.at("img/1a").model, "model");
+  EXPECT_EQ(read.trials[4].images, full.trials[4].images);
   EXPECT_EQ(read.exclusion.seconds, 2.5);
   EXPECT_EQ(read.items[1].sentence, "second");
   for (const char* text : {"", "{}", "[1]", "{\"format\": \"other\"}"})

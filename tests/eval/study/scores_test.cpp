@@ -78,8 +78,8 @@ TEST(StudyScores, AdjustEachQuestionsPairsByHolm) {
   EXPECT_EQ(pairs[1].verdict, "A preferred");
   ASSERT_GT(pairs[2].rate.p, 0.025);
   ASSERT_LT(pairs[2].rate.p, 0.05);
-  EXPECT_EQ(pairs[2].verdict, "no difference among 3 pairs (Holm)");
-  EXPECT_EQ(pairs[0].verdict, "no difference found; one of 65 % would have been, four times in five");
+  EXPECT_EQ(pairs[2].verdict.rfind("not significant by Holm's method", 0), 0u) << pairs[2].verdict;
+  EXPECT_EQ(pairs[0].verdict, "no difference found: within 35.0 % and 65.0 %");
   ASSERT_TRUE(scores.questions[0].strengths);
   EXPECT_EQ(scores.questions[0].strengths->strengths.size(), 3u);
 }
@@ -90,16 +90,64 @@ TEST(StudyScores, AgreementHasTieAndNeitherAsTwoAnswersButOneValue) {
     judged.push_back(voted(item, 0, "A", "B", item % 2 == 0 ? "left" : "tie"));
     judged.push_back(voted(item, 1, "B", "A", item % 2 == 0 ? "right" : "both-bad"));
   }
-  StudyAgreement agreement = score_study(judged, scored_key(StudyMode::pairs)).questions[0].agreement;
+  StudyAgreement agreement = score_study(judged, scored_key(StudyMode::pairs)).questions[0].pairs[0].agreement;
   EXPECT_NEAR(*agreement.ordinal, 1, 1e-12);
   EXPECT_LT(*agreement.nominal, 0.8);
   EXPECT_NEAR(*agreement.kappa, (0.5 - 0.375) / (1 - 0.375), 1e-12);  // thirty of four answers: 1/2, 1/4, 1/4
   EXPECT_EQ(agreement.units, 30);
   judged.pop_back();
-  agreement = score_study(judged, scored_key(StudyMode::pairs)).questions[0].agreement;
+  agreement = score_study(judged, scored_key(StudyMode::pairs)).questions[0].pairs[0].agreement;
   EXPECT_FALSE(agreement.kappa);
-  EXPECT_EQ(agreement.unbalanced, "units have from 1 to 2 judgements");
+  EXPECT_EQ(agreement.no_kappa, "units have from 1 to 2 raters");
   EXPECT_EQ(agreement.units, 29);
+}
+
+// Whichever way round the key has its comparisons.
+TEST(StudyScores, AgreementIsOfEachPairAlone) {
+  std::vector<StudyJudgement> judged;
+  for (std::int64_t item = 0; item < 30; ++item)
+    for (std::int64_t rater = 0; rater < 4; ++rater) {
+      judged.push_back(voted(item, rater, "A", "B", (item + rater) % 9 == 0 ? "right" : "left"));
+      judged.push_back(voted(item, rater, "B", "C", (item * 2 + rater) % 9 == 0 ? "left" : "right"));
+    }
+  StudyKey key = scored_key(StudyMode::pairs);
+  const auto before = score_study(judged, key).questions[0].pairs;
+  std::swap(key.comparisons[2][0], key.comparisons[2][1]);
+  const auto after = score_study(judged, key).questions[0].pairs;
+  ASSERT_EQ(before.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_NEAR(*before[i].agreement.nominal, *after[i].agreement.nominal, 1e-12);
+    EXPECT_NEAR(*before[i].agreement.kappa, *after[i].agreement.kappa, 1e-12);
+    EXPECT_LT(*before[i].agreement.nominal, 0.2);  // each vote against the many is of another item
+  }
+  EXPECT_NEAR(before[1].rate.value, 1 - after[1].rate.value, 1e-12);
+}
+
+// One rater's answers in two lists are no two raters' agreement.
+TEST(StudyScores, ARaterCountsOnceInAgreement) {
+  std::vector<StudyJudgement> judged;
+  for (std::int64_t item = 0; item < 30; ++item)
+    for (std::int64_t list = 0; list < 2; ++list)
+      judged.push_back(voted(item, 0, "A", "B", item % 2 ? "left" : "right"));
+  const StudyScores scores = score_study(judged, scored_key(StudyMode::pairs));
+  EXPECT_EQ(scores.repeated, 30);
+  EXPECT_EQ(scores.questions[0].pairs[0].agreement.units, 0);
+  EXPECT_FALSE(scores.questions[0].pairs[0].agreement.nominal);
+  EXPECT_EQ(scores.questions[0].pairs[0].agreement.no_alpha, "nothing was judged by two raters");
+  EXPECT_EQ(scores.questions[0].pairs[0].rate.votes, 60);
+}
+
+TEST(StudyScores, AreNotJoinedWhereOverallIsAsked) {
+  StudyKey key = scored_key(StudyMode::single);
+  key.questions.push_back({"overall", "All in all?", key.questions[0].answers});
+  std::vector<StudyJudgement> judged;
+  for (std::int64_t item = 0; item < 30; ++item)
+    for (const char* question : {"consistency", "quality", "overall"})
+      judged.push_back({question, "1", item, 0, {"A"}, 5, 0, item, 1});
+  const StudyScores scores = score_study(judged, key);
+  ASSERT_EQ(scores.questions.size(), 3u);
+  EXPECT_EQ(scores.questions[2].wording, "All in all?");
+  EXPECT_EQ(scores.questions[2].systems[0].rating.value, 1);
 }
 
 TEST(StudyScores, OverallIsTheRootOfConsistencyTimesQuality) {
@@ -120,9 +168,9 @@ TEST(StudyScores, OverallIsTheRootOfConsistencyTimesQuality) {
   EXPECT_NEAR(overall.systems[0].rating.value, std::sqrt(0.5), 1e-12);
   EXPECT_EQ(overall.systems[1].rating.value, 0);
   EXPECT_NEAR(overall.differences[0].difference.value, std::sqrt(0.5), 1e-12);
-  EXPECT_NEAR(*overall.agreement.ordinal, 1, 1e-12);
-  EXPECT_FALSE(overall.agreement.nominal);
-  EXPECT_EQ(scores.judgements, static_cast<std::int64_t>(judged.size()));
+  EXPECT_NEAR(*overall.agreement->ordinal, 1, 1e-12);
+  EXPECT_FALSE(overall.agreement->nominal);
+  EXPECT_EQ(scores.answers, static_cast<std::int64_t>(judged.size()));
 }
 
 TEST(StudyScores, CountWhatARaterJudgedTwice) {

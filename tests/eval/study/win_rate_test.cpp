@@ -91,6 +91,23 @@ TEST(StudyWinRate, OfIndependentVotesHasTheVarianceOfTheirMean) {
   EXPECT_NEAR(spread.independent, 0.24 / 49, 1e-12);
 }
 
+TEST(StudyWinRate, HasTheVarianceOfBothKindsOfClusters) {
+  // Three items by three raters, one vote missing: contributions in eighths, worked out by hand.
+  const std::vector<double> contributions{3 / 64., 3 / 64., -5 / 64., 3 / 64., 3 / 64., -5 / 64., 3 / 64., -5 / 64.};
+  const std::vector<std::int64_t> items{0, 0, 0, 1, 1, 1, 2, 2}, raters{0, 1, 2, 0, 1, 2, 0, 1};
+  // Sums by item 1, 1, -2; by rater 9, 1, -10 (of 64); votes five of 3 and three of -5.
+  const double square = 64 * 64.;
+  const double of_items = (1 + 1 + 4) / square, of_raters = (81 + 1 + 100) / square, of_votes = (45 + 75) / square;
+  const double apart = 1 - (22 + 22 - 8) / 64.;  // 9 + 9 + 4 ordered pairs in items and in raters, 8 in votes
+  const ClusteredVariance spread = clustered_variance(contributions, items, raters);
+  EXPECT_NEAR(spread.independent, of_votes / (1 - 8 / 64.), 1e-15);
+  ASSERT_GT((of_items + of_raters - of_votes) / apart, 0);
+  EXPECT_NEAR(spread.variance, std::max(spread.independent, (of_items + of_raters - of_votes) / apart), 1e-15);
+  const ClusteredVariance contrast = clustered_variance(contributions, items, raters, true);
+  EXPECT_NEAR(contrast.variance, std::max(of_items / (1 - 22 / 64.), (of_items + of_raters - of_votes) / apart), 1e-15);
+  EXPECT_GE(contrast.degrees_of_freedom, 2);
+}
+
 TEST(StudyWinRate, OfRatersWhoAgreeIsThatOfItems) {
   std::vector<Vote> many, one;
   for (int item = 0; item < 40; ++item) {
@@ -158,7 +175,7 @@ TEST(StudyWinRate, OfOneItemOrRaterWarnsAndHasAWidth) {
 TEST(StudyWinRate, IsUnderpoweredWhereEffectiveVotesAreFew) {
   const WinRate few = win_rate(simulate_study({30, 10, 0, 0, 0}, 3));
   EXPECT_FALSE(few.underpowered);  // 255 votes without ties, of which 85 would do
-  StudyCell alike{30, 10, 0, 1.5, 0};
+  StudyCell alike{30, 10, 0, 4, 0};
   const WinRate clustered = win_rate(simulate_study(alike, 3));
   EXPECT_LT(clustered.effective_votes, 85);
   EXPECT_TRUE(clustered.underpowered);
@@ -172,11 +189,38 @@ TEST(StudyWinRate, RefusesWhatIsNoVote) {
 }
 
 TEST(StudyWinRate, CoversThePlantedRate) {
-  for (const StudyCell& cell : {StudyCell{30, 12, 1, 0.5}, StudyCell{100, 5, 0, 0}, StudyCell{100, 3, 0.5, 1}}) {
+  for (const StudyCell& cell : {StudyCell{30, 12, 1, 0.5}, StudyCell{100, 5, 0, 0}, StudyCell{100, 3, 0.5, 1},
+                                StudyCell{20, 10, 0.5, 0.5}, StudyCell{60, 5, 0.5, 0.5, 2}}) {
     const StudyCoverage coverage = cover(cell, 200);
     EXPECT_NEAR(coverage.value, planted_rate(cell), 0.02);
     EXPECT_EQ(coverage.warned, 0);
     EXPECT_GE(coverage.share, 0.90);  // 95 % of 200 studies, to 3 standard errors
+    EXPECT_LE(coverage.share, 0.995);
+    EXPECT_LT(coverage.width, 0.3);
+  }
+}
+
+// At the rate that a study calls detectable, four studies of five find a difference.
+TEST(StudyWinRate, FindsWhatItCallsDetectable) {
+  for (const StudyCell& shape :
+       {StudyCell{100, 3, 0, 0, 0}, StudyCell{100, 12, 0.5, 0.5, 0}, StudyCell{60, 5, 0, 0.5, 0}}) {
+    constexpr int studies = 200;
+    double detectable = 0;  // mean, of votes without ties
+    for (int study = 0; study < studies; ++study)
+      detectable += win_rate(simulate_study(shape, static_cast<std::uint64_t>(study))).detectable / studies;
+    StudyCell cell = shape;
+    const double wanted = (1 - kTies) * detectable + kTies / 2;
+    while (planted_rate(cell) < wanted) cell.margin += 0.01;
+    int found = 0;
+    for (int study = 0; study < studies; ++study) {
+      const WinRate rate = win_rate(simulate_study(cell, 1000 + static_cast<std::uint64_t>(study)));
+      found += rate.interval.low > 0.5 ? 1 : 0;
+      EXPECT_EQ(rate.p<0.05, rate.interval.low> 0.5 || rate.interval.high < 0.5);
+    }
+    std::printf("%d items x %d: detectable %.3f, found in %.1f %%\n", static_cast<int>(cell.items),
+                static_cast<int>(cell.judgements), detectable, 100. * found / studies);
+    EXPECT_GE(found, 0.7 * studies);
+    EXPECT_LE(found, 0.9 * studies);
   }
 }
 
