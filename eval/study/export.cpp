@@ -410,7 +410,7 @@ class Exporter {
     const auto put = [&](const Image& image) {
       trial.images.push_back(write(image, {"", item.id, shape.file, sha256_file(shape.file), "", ""}));
     };
-    Philox random(key_.seed, 1000 + static_cast<std::uint64_t>(packet_.trials.size()));
+    Philox random(key_.seed, 1000 + static_cast<std::uint64_t>(key_.images.size()));
     std::string expected;
     if (packet_.mode == StudyMode::pairs) {
       put(planned.swapped ? scrambled(target, random) : target);

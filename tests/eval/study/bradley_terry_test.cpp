@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "eval/study/win_rate.h"
 #include "runtime/error.h"
@@ -12,20 +13,25 @@
 namespace cigli {
 namespace {
 
-// Each of `raters` raters judges each of 60 items once, on a random pair of four systems.
+// Each of `raters` raters judges each of 60 items once, on a random pair of four systems, whose strengths are for each
+// rater others by `taste`, a standard deviation.
 std::vector<Comparison> simulate_systems(const std::vector<double>& strengths, double tie, int raters,
-                                         std::uint64_t study) {
+                                         std::uint64_t study, double taste = 0) {
   Philox random(7, study);
   std::vector<Comparison> comparisons;
-  for (int rater = 0; rater < raters; ++rater)
+  for (int rater = 0; rater < raters; ++rater) {
+    std::vector<double> own = strengths;
+    if (taste > 0)
+      for (double& strength : own) strength += taste * random.normal();
     for (int item = 0; item < 60; ++item) {
       const std::size_t first = random.below(4), second = (first + 1 + random.below(3)) % 4;
-      const double a = std::exp(strengths[first]), b = std::exp(strengths[second]), both = tie * std::sqrt(a * b);
+      const double a = std::exp(own[first]), b = std::exp(own[second]), both = tie * std::sqrt(a * b);
       const double place = random.uniform() * (a + b + both);
       const double won = place < a ? 1 : place < a + both ? 0.5 : 0;
       comparisons.push_back({std::string(1, static_cast<char>('a' + first)),
                              std::string(1, static_cast<char>('a' + second)), won, item, rater});
     }
+  }
   return comparisons;
 }
 
@@ -53,6 +59,22 @@ TEST(BradleyTerry, CoversPlantedStrengths) {
       covered += fitted.strengths[s].interval.low <= planted[s] && planted[s] <= fitted.strengths[s].interval.high;
   }
   EXPECT_NEAR(covered / 400.0, 0.95, 0.04);
+}
+
+TEST(BradleyTerry, CoversStrengthsOfRatersWhoDiffer) {
+  const std::vector<double> planted{0.8, 0.1, -0.2, -0.7};
+  int covered = 0;
+  double width = 0;
+  for (std::uint64_t study = 0; study < 200; ++study) {
+    const BradleyTerry fitted = bradley_terry(simulate_systems(planted, 0.4, 15, study, 0.4));
+    for (std::size_t s = 0; s < 4; ++s) {
+      covered += fitted.strengths[s].interval.low <= planted[s] && planted[s] <= fitted.strengths[s].interval.high;
+      width += (fitted.strengths[s].interval.high - fitted.strengths[s].interval.low) / 800;
+    }
+  }
+  std::printf("covers strengths %.1f %%, mean width %.2f\n", 100 * covered / 800., width);
+  EXPECT_GE(covered, 0.92 * 800);
+  EXPECT_LE(covered, 0.985 * 800);
 }
 
 TEST(BradleyTerry, OfTwoSystemsIsTheClosedForm) {
