@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <set>
-#include <utility>
 
 #include "runtime/error.h"
 #include "runtime/files.h"
@@ -12,110 +10,14 @@
 #include "runtime/text.h"
 #include "tools/interval_axis.h"
 #include "tools/report_page.h"
+#include "tools/study_words.h"
 
 namespace cigli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kUnitsShown = 24;
-
-std::string decimals(double value, int digits) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
-
-std::string percent(double share) { return decimals(100 * share, 1) + " %"; }
-
-std::string p_text(double p) { return p < 0.001 ? "< 0.001" : decimals(p, 3); }
-
-std::string count_of(std::int64_t count, const std::string& one) {
-  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
-}
-
-std::string joined(const std::vector<std::string>& parts, const std::string& between) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
-  return text;
-}
-
-std::string value_or_none(const std::optional<double>& value) { return value ? decimals(*value, 3) : "-"; }
-
-std::string outcomes(const PairScore& pair) {
-  return count_of(pair.wins, "win") + ", " + count_of(pair.ties, "tie") + ", " + std::to_string(pair.both_bad) +
-         " neither, " + std::to_string(pair.losses) + (pair.losses == 1 ? " loss" : " losses");
-}
-
-template <class Counts>  // of answers by key
-std::string answers_text(const Counts& answers) {
-  std::vector<std::string> parts;
-  for (const auto& [answer, count] : answers) parts.push_back(std::to_string(count) + " x " + answer);
-  return joined(parts, ", ");
-}
-
-// "0.52 (0.41 .. 0.63)", of shares in per cent.
-std::string range_text(double value, const Interval& interval, bool share) {
-  if (share) return percent(value) + " (" + percent(interval.low) + " .. " + percent(interval.high) + ")";
-  return decimals(value, 3) + " (" + decimals(interval.low, 3) + " .. " + decimals(interval.high, 3) + ")";
-}
-
-// What a question has of agreement: of each pair, named where there are several, or of single images.
-std::vector<std::pair<std::string, const StudyAgreement*>> agreements_of(const QuestionScore& score) {
-  std::vector<std::pair<std::string, const StudyAgreement*>> all;
-  for (const PairScore& pair : score.pairs)
-    all.emplace_back(score.pairs.size() > 1 ? pair.first + " over " + pair.second : "", &pair.agreement);
-  if (score.agreement) all.emplace_back("", &*score.agreement);
-  return all;
-}
-
-// --- text
-
-std::string row(const std::string& label, const std::string& value, const std::string& more) {
-  return "  " + label + std::string(label.size() < 30 ? 30 - label.size() : 1, ' ') + value +
-         std::string(value.size() < 28 ? 28 - value.size() : 1, ' ') + more + "\n";
-}
-
-std::string text_of(const QuestionScore& score, bool share) {
-  std::string text;
-  const auto warn = [&](const std::string& warning) {
-    if (!warning.empty()) text += "    warning: " + warning + "\n";
-  };
-  for (const PairScore& pair : score.pairs) {
-    text +=
-        row(pair.first + " over " + pair.second, range_text(pair.rate.value, pair.rate.interval, true), pair.verdict);
-    warn(pair.rate.warning);
-  }
-  for (const SystemScore& system : score.systems) {
-    text += row(system.system, range_text(system.rating.value, system.rating.interval, share),
-                answers_text(system.answers));
-    warn(system.rating.warning);
-  }
-  for (const SystemDifference& pair : score.differences) {
-    text += row(pair.first + " less " + pair.second, range_text(pair.difference.value, pair.difference.interval, share),
-                pair.verdict);
-    warn(pair.difference.warning);
-  }
-  if (score.strengths) {
-    for (const Strength& strength : score.strengths->strengths)
-      text += row("strength of " + strength.system, range_text(strength.value, strength.interval, false), "");
-    warn(score.strengths->warning);
-  }
-  if (!score.no_strengths.empty()) text += "  no strengths: " + score.no_strengths + "\n";
-  for (const auto& [label, agreement] : agreements_of(score))
-    text += row("agreement" + (label.empty() ? "" : ", " + label),
-                "alpha " + value_or_none(agreement->nominal) + ", ordinal " + value_or_none(agreement->ordinal),
-                "kappa " + value_or_none(agreement->kappa) +
-                    (agreement->no_kappa.empty() ? "" : " (" + agreement->no_kappa + ")"));
-  if (score.side)
-    text +=
-        row("left of " + count_of(score.side->votes, "vote"), range_text(score.side->left, score.side->interval, true),
-            score.prefers_side() ? "SIDE BIAS, p " + p_text(score.side_p_adjusted) : "no side bias found");
-  return text;
-}
-
-// --- HTML
 
 std::string cell(const std::string& html) { return "<td>" + html; }
 std::string number_cell(const std::string& html) { return "<td class=\"n\">" + html; }
@@ -138,8 +40,7 @@ std::string label_cell(const std::string& label, const std::string& under) {
 
 // A line with the value, its interval drawn from `low` to `high`, and words.
 std::string drawn_line(const std::string& label, const std::string& under, double value, const Interval& interval,
-                       bool share, double low, double high, double reference, const std::string& verdict,
-                       const std::string& warning) {
+                       bool share, double low, double high, double reference, const std::string& verdict) {
   const auto shown = [&](double x) { return share ? percent(x) : decimals(x, 3); };
   const std::string ends = shown(interval.low) + " to " + shown(interval.high);
   const double scale = share ? 100 : 1;
@@ -151,7 +52,7 @@ std::string drawn_line(const std::string& label, const std::string& under, doubl
                          {},
                          scale * reference},
                         label + ": " + shown(value) + ", 95 % interval " + ends)) +
-         cell(escape_html(verdict) + note(warning)) + "\n";
+         cell(escape_html(verdict)) + "\n";
 }
 
 // A question's lines of the table of results, under a line with its wording.
@@ -159,40 +60,41 @@ std::string question_lines(const QuestionScore& score, StudyMode mode) {
   const bool share = mode != StudyMode::single;
   const std::string first_line = score.wording.substr(0, score.wording.find('\n'));
   std::string lines = "<tr class=\"group\"><th colspan=\"4\" scope=\"rowgroup\">" + escape_html(score.question) + ": " +
-                      escape_html(first_line) + "\n";
+                      escape_html(first_line);
+  for (const std::string& warning : warnings_of(score)) lines += note(warning);
+  lines += "\n";
   const auto p_values = [](double p, double adjusted, std::size_t pairs) {
     return "p " + p_text(p) + (pairs > 1 ? ", Holm's " + p_text(adjusted) : "");
   };
   for (const PairScore& pair : score.pairs)
     lines += drawn_line(pair.first + " over " + pair.second,
                         outcomes(pair) + "; " + p_values(pair.rate.p, pair.p_adjusted, score.pairs.size()),
-                        pair.rate.value, pair.rate.interval, true, 0, 1, 0.5, pair.verdict, pair.rate.warning);
+                        pair.rate.value, pair.rate.interval, true, 0, 1, 0.5, pair.verdict);
   for (const SystemScore& system : score.systems)
     lines += drawn_line(system.system + (mode == StudyMode::real ? " called real" : ", mean rating"),
                         answers_text(system.answers), system.rating.value, system.rating.interval, share, score.least,
-                        score.most, score.least, "", system.rating.warning);
+                        score.most, score.least, "");
   const double width = score.most - score.least;
   for (const SystemDifference& pair : score.differences)
     lines += drawn_line(pair.first + " less " + pair.second,
                         p_values(pair.difference.p, pair.p_adjusted, score.differences.size()), pair.difference.value,
-                        pair.difference.interval, share, -width, width, 0, pair.verdict, pair.difference.warning);
+                        pair.difference.interval, share, -width, width, 0, pair.verdict);
   if (score.strengths) {
     double reach = 0.5;
     for (const Strength& strength : score.strengths->strengths)
       reach = std::max({reach, std::abs(strength.interval.low), std::abs(strength.interval.high)});
     reach = std::ceil(reach);
-    std::string warning = score.strengths->warning;
     for (const Strength& strength : score.strengths->strengths)
       lines += drawn_line("log strength of " + strength.system,
                           "Bradley and Terry's, of mean 0; Davidson's ties, nu " + decimals(score.strengths->tie, 3),
-                          strength.value, strength.interval, false, -reach, reach, 0, "", std::exchange(warning, ""));
+                          strength.value, strength.interval, false, -reach, reach, 0, "");
   }
   if (!score.no_strengths.empty())
     lines += "<tr><td colspan=\"4\">" + note("no strengths: " + score.no_strengths) + "\n";
   return lines;
 }
 
-std::string result_section(const StudyReport& report) {
+std::string result_section(const StudyResults& report) {
   std::string lines;
   for (const QuestionScore& score : report.result().questions) lines += question_lines(score, report.key.mode);
   const char* caption = report.key.mode == StudyMode::pairs    ? "Win rates: a tie, or neither, is half a win"
@@ -230,7 +132,7 @@ std::string agreement_section(const StudyScores& scores) {
 }
 
 // Win rates or means of both results, as far as both are there.
-std::string exclusion_section(const StudyReport& report) {
+std::string exclusion_section(const StudyResults& report) {
   if (report.failed() == 0) return "";
   std::string html = "<h2>With and without the exclusions</h2>\n<p>" + count_of(report.failed(), "rater") + " of " +
                      std::to_string(report.raters.size()) +
@@ -278,7 +180,7 @@ std::string exclusion_section(const StudyReport& report) {
   return html + table("", {"", "all raters", "without those who fail"}, lines);
 }
 
-std::string rater_section(const StudyReport& report) {
+std::string rater_section(const StudyResults& report) {
   std::string lines;
   const auto of = [](std::int64_t passed, std::int64_t all) {
     return number_cell(std::to_string(passed) + " of " + std::to_string(all));
@@ -305,7 +207,7 @@ std::string source_figure(const StudyKey& key, const std::string& name, const st
   return report_figure(found->second.file, caption + " of " + found->second.item, said, style);
 }
 
-std::string unit_section(const StudyReport& report) {
+std::string unit_section(const StudyResults& report) {
   const StudyKey& key = report.key;
   std::map<std::pair<std::string, std::string>, std::string> names;  // by system and item
   for (const auto& [name, image] : key.images)
@@ -348,16 +250,9 @@ std::string lines_section(const std::string& heading, const std::vector<std::str
   return html + "</ul>\n";
 }
 
-std::vector<std::string> models_of(const StudyKey& key, const std::string& system) {
-  std::set<std::string> models;
-  for (const auto& [name, image] : key.images)
-    if (image.system == system && !image.model.empty()) models.insert(image.model);
-  return {models.begin(), models.end()};
-}
-
 // What a reader of the study needs to know, after the template of Otani et al. (CVPR 2023, "Toward verifiable and
 // reproducible human evaluation for text-to-image generation").
-std::vector<std::pair<std::string, std::string>> reporting_sheet(const StudyReport& report) {
+std::vector<std::pair<std::string, std::string>> reporting_sheet(const StudyResults& report) {
   const StudyKey& key = report.key;
   const StudyScores& scores = report.result();
   std::vector<std::pair<std::string, std::string>> sheet;
@@ -432,14 +327,14 @@ std::vector<std::pair<std::string, std::string>> reporting_sheet(const StudyRepo
   return sheet;
 }
 
-std::string sheet_section(const StudyReport& report) {
+std::string sheet_section(const StudyResults& report) {
   std::string html = "<h2>Reporting sheet</h2>\n<dl>\n";
   for (const auto& [name, text] : reporting_sheet(report))
     html += "<dt>" + escape_html(name) + "<dd>" + escape_html(text) + "\n";
   return html + "</dl>\n";
 }
 
-std::string overview(const StudyReport& report) {
+std::string overview(const StudyResults& report) {
   const StudyScores& scores = report.result();
   return "<p>" + count_of(scores.answers, "answer") + " on " + count_of(scores.items, "item") + " by " +
          count_of(scores.raters, "rater") +
@@ -449,62 +344,7 @@ std::string overview(const StudyReport& report) {
 
 }  // namespace
 
-std::int64_t StudyReport::failed() const {
-  return std::count_if(raters.begin(), raters.end(), [](const RaterRecord& rater) { return !rater.failed.empty(); });
-}
-
-std::vector<std::int64_t> StudyReport::unanswered_lists() const {
-  std::set<std::int64_t> begun;
-  for (const StudyResponse& response : responses.usable) begun.insert(response.list);
-  std::vector<std::int64_t> lists;
-  for (std::int64_t list = 0; list < static_cast<std::int64_t>(key.lists.size()); ++list)
-    if (begun.count(list) == 0) lists.push_back(list);
-  return lists;
-}
-
-std::string study_table(const StudyReport& report) {
-  const StudyScores& scores = report.result();
-  std::string text = count_of(scores.answers, "answer") + " on " + count_of(scores.items, "item") + " by " +
-                     count_of(scores.raters, "rater") + "; " + std::to_string(report.failed()) + " of " +
-                     std::to_string(report.raters.size()) + " fail the declared rules" +
-                     (report.failed() == 0    ? ""
-                      : report.exclude_failed ? " and are left out"
-                                              : " and are not left out (--exclude-failed)") +
-                     "\n";
-  for (const QuestionScore& score : scores.questions)
-    text += score.question + "\n" + text_of(score, report.key.mode != StudyMode::single);
-  return text;
-}
-
-Json study_json(const StudyReport& report) {
-  const StudyKey& key = report.key;
-  Json raters = Json::array(), systems = Json::array();
-  for (const RaterRecord& rater : report.raters) raters.push_back(to_json(rater));
-  for (const StudySystem& system : key.systems) {
-    systems.push_back(
-        {{"name", system.name}, {"folder", system.folder.string()}, {"models", models_of(key, system.name)}});
-  }
-  return {{"packet", key.packet},
-          {"mode", name(key.mode)},
-          {"systems", systems},
-          {"result", report.exclude_failed ? "passing_raters" : "all_raters"},
-          {"all_raters", to_json(report.all, key)},
-          {"passing_raters", report.passing ? to_json(*report.passing, key) : Json()},
-          {"raters", raters},
-          {"exclusion",
-           {{"attention", key.exclusion.attention},
-            {"catches", key.exclusion.catches},
-            {"repeats", key.exclusion.repeats},
-            {"seconds", key.exclusion.seconds}}},
-          {"responses",
-           {{"used", report.responses.usable.size()},
-            {"refused", report.responses.refused},
-            {"duplicates", report.responses.duplicates},
-            {"unfinished", report.responses.unfinished},
-            {"unanswered_lists", report.unanswered_lists()}}}};
-}
-
-void write_study_report(const fs::path& file, const StudyReport& report) {
+void write_study_report(const fs::path& file, const StudyResults& report) {
   std::vector<std::string> names;
   for (const StudySystem& system : report.key.systems) names.push_back(system.name);
   std::string body = overview(report) + result_section(report);

@@ -59,15 +59,15 @@ int run_study_score(const Arguments& arguments) {
     kept = scores;
   else if (!passing.judged.empty())
     kept = score_study(passing.judged, key, options.win_rate);
-  const StudyReport report{key, responses, all.raters, scores, kept, options.exclude_failed};
+  const StudyResults results{key, responses, all.raters, scores, kept, options.exclude_failed};
 
   const fs::path out = options.out;
   if (fs::exists(out / "data.js") || (fs::exists(out / "index.html") && !fs::exists(out / "scores.json")))
     throw Error(out.string() + ": holds what is no report, expected a new folder or an earlier report's");
   make_folder(out);
   write_file(out / "judgements.csv", judgement_table(responses, key));
-  write_study_report(out / "index.html", report);
-  const std::string json = study_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  write_study_report(out / "index.html", results);
+  const std::string json = study_json(results).dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
   write_file(out / "scores.json", json + "\n");
 
   const auto tell = [](const std::vector<std::string>& lines, const char* what) {
@@ -76,7 +76,7 @@ int run_study_score(const Arguments& arguments) {
   tell(responses.refused, "; refused");
   tell(responses.duplicates, "; counted once");
   tell(responses.unfinished, "; what is answered counts");
-  std::cout << study_table(report) << out.string() << ": scores.json, judgements.csv, index.html\n";
+  std::cout << study_table(results) << out.string() << ": scores.json, judgements.csv, index.html\n";
   return responses.refused.empty() ? 0 : 3;
 }
 

@@ -6,24 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "eval/study/key.h"
-#include "runtime/options.h"
+#include "eval/study/export_options.h"
 
 namespace cigli {
-
-struct StudyExportOptions {
-  std::vector<std::string> system;    // NAME=FOLDER each
-  std::vector<std::string> ablation;  // NAME:text=FOLDER or NAME:image=FOLDER each
-  std::string data, split, out, key, text, mode = "pairs", design = "all-pairs", baseline, adapter, host;
-  std::int64_t items = 0, raters = 3, items_per_rater = 30, examples = 2, seed = 0;
-  double attention = 0.05, catches = 0.05, repeats = 0.05;
-  bool strict = false;
-  StudyExclusion exclusion;
-  void visit(Fields& f);
-};
-
-// Of what the adapter needs: the packet's folder with "-mturk" and the like behind its name.
-std::filesystem::path adapter_folder(const StudyExportOptions& options);
 
 // What was made of it.
 struct StudyExport {

@@ -92,7 +92,7 @@ class KeyCheck {
     for (const StudyItem& item : key.items)
       if (!items_.insert(item.id).second) throw Error("two items are named " + item.id);
     for (const StudySystem& system : key.systems) systems_.insert(system.name);
-    if (key.mode == StudyMode::real) systems_.insert("real");
+    if (key.mode == StudyMode::real) systems_.insert(kRealSystem);
   }
 
   void run() {

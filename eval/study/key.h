@@ -10,6 +10,9 @@
 
 namespace cigli {
 
+// The name that the dataset's own targets have among systems.
+constexpr const char* kRealSystem = "real";
+
 // Whose images a study shows. An ablation is a system whose images were made with another row's input; `real` are the
 // dataset's own targets.
 struct StudySystem {
