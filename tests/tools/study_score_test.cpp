@@ -68,10 +68,10 @@ class StudyScore : public testing::Test {
   std::string table;
 };
 
-const Json& pair_of(const Json& scores, const std::string& question, const char* result = "all_raters") {
+const Json& pair_of(const Json& scores, const char* question, const char* result = "all_raters") {
   for (const Json& one : scores[result]["questions"])
     if (one["question"] == question) return one["pairs"][0];
-  throw std::runtime_error("no question " + question);
+  throw std::runtime_error(std::string("no question ") + question);
 }
 
 TEST_F(StudyScore, ComesToThePlantedOutcome) {
