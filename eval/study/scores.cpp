@@ -65,10 +65,11 @@ std::string verdict_of(const PairScore& pair, double smallest) {
   const std::string found = pair.rate.p < kSignificant ? "not significant by Holm's method" : "no difference found";
   if (pair.rate.underpowered && pair.rate.detectable == 1) return "underpowered: too few votes to find any difference";
   if (pair.rate.underpowered)
-    return "underpowered: often finds no less than " + percent_of(pair.rate.detectable) + " of the votes without ties";
+    return "underpowered: finds " + percent_of(pair.rate.detectable) +
+           " of the votes without ties, or more, in four studies of five";
   if (pair.rate.interval.low > 1 - smallest && pair.rate.interval.high < smallest)
     return found + ": within " + percent_of(1 - smallest) + " and " + percent_of(smallest);
-  return found + "; " + percent_of(smallest) + " of the votes without ties often would have been";
+  return found + "; " + percent_of(smallest) + " of the votes without ties would be, in four studies of five";
 }
 
 std::string verdict_of(const SystemDifference& pair, StudyMode mode) {
