@@ -318,10 +318,8 @@ std::vector<std::pair<std::string, std::string>> reporting_sheet(const StudyResu
   add("Intervals",
       "95 %, of new items and new raters, not corrected for several pairs or questions: variances clustered by items "
       "and "
-      "raters at once, Student's t on the logit "
-      "scale; p-values of several pairs by Holm's method within a question, not across questions; those of side bias "
-      "across "
-      "questions");
+      "raters at once, Student's t on the logit scale; p-values of several pairs by Holm's method within a question, "
+      "those of side bias by the same over the questions");
   add("Interface", "cigli's packet " + key.packet + ": blinded, sides and order balanced by lists");
   add("Recruitment, pay, consent and ethics review", "to be filled in by those who ran the study");
   return sheet;

@@ -11,7 +11,7 @@ namespace cigli {
 // Variance of a sum of contributions, one a vote and of mean 0 over all, where votes on one item and votes of one rater
 // are alike: V = (V_items + V_raters - V_votes) / apart, each V_k the sum over clusters of the squared sums of their
 // contributions, that is the bootstrap variance over whole clusters in closed form (Cameron, Gelbach & Miller, JBES 29,
-// 2011, equation 2.11; resampling items and raters at once would count what is votes' own three times: Owen, Annals of
+// 2011; resampling items and raters at once would count what is votes' own three times: Owen, Annals of
 // Applied Statistics 1, 2007). `apart` is the share of all pairs of votes that share neither item nor rater, 1 - 1/n
 // for n clusters of one kind: as the mean is taken off, those pairs stand for the rest. Of one item alone, or one
 // rater, the other kind's clusters count only.

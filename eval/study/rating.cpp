@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "eval/student_t.h"
 #include "eval/study/clustered.h"

@@ -185,6 +185,7 @@ class QuestionScorer {
     const std::vector<double> adjusted = holm(p);
     for (std::size_t i = 0; i < adjusted.size(); ++i) {
       score_.pairs[i].p_adjusted = adjusted[i];
+      if (adjusted[i] < kSignificant) score_.pairs[i].rate.underpowered = false;  // found, where Holm asks for less
       score_.pairs[i].verdict = verdict_of(score_.pairs[i], smallest_);
     }
   }

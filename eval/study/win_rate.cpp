@@ -44,12 +44,11 @@ WinRate win_rate(const std::vector<Vote>& votes, const WinRateOptions& options) 
                                 : decided / static_cast<double>(votes.size()) * mean.independent_clusters();
   const double degrees_of_freedom =
       spread ? mean.spread.degrees_of_freedom : std::max(1.0, mean.independent_clusters() - 1);
+  const double alpha = (1 - level) / static_cast<double>(options.tests);
   if (rate.effective_votes > 0)
-    rate.detectable = detectable_win_rate(rate.effective_votes, 0.8, (1 - level) / static_cast<double>(options.tests),
-                                          degrees_of_freedom);
-  const bool differs = rate.interval.low > 0.5 || rate.interval.high < 0.5;
+    rate.detectable = detectable_win_rate(rate.effective_votes, 0.8, alpha, degrees_of_freedom);
   const bool alike = rate.interval.low > 1 - smallest && rate.interval.high < smallest;
-  rate.underpowered = !differs && !alike && rate.detectable > smallest;
+  rate.underpowered = rate.p >= alpha && !alike && rate.detectable > smallest;
   rate.warning = few_clusters(rate.items, rate.raters);
   if (!rate.warning.empty()) return rate;
   if (mean.all_alike)

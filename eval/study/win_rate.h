@@ -18,9 +18,9 @@ struct WinRate {
   Interval interval;
   std::int64_t votes = 0, items = 0, raters = 0;
   double p = 1;  // two-sided, of 1/2; below 1 - level where that is outside the interval
-  double effective_votes =
-      0;                  // votes that are no ties, by the design effect: the variance over that of independent votes
-  double detectable = 1;  // smallest share of votes that are no ties which so many find in four studies of five
+  // Votes that are no ties, divided by the design effect: the votes' variance over what it were, were they independent.
+  double effective_votes = 0;
+  double detectable = 1;      // smallest share of votes that are no ties which so many find in four studies of five
   bool underpowered = false;  // neither found to differ from 1/2 nor to differ by less than is worth detecting
   std::string warning;        // why the interval may not cover as often as it says; "" where it should
 };
@@ -31,9 +31,9 @@ struct WinRateOptions {
   std::int64_t tests = 1;  // among which this one is: `detectable` is at a level of (1 - level) / tests
 };
 
-// Win rate with the interval of clustered_mean. It is underpowered unless 1/2 is outside the interval, all of that lies
-// within `smallest` and 1 - smallest, or smallest is detectable. Throws Error without votes, for a vote that is not 0,
-// 0.5 or 1, and for options outside their range.
+// Win rate with the interval of clustered_mean. It is underpowered unless p is below (1 - level) / tests, the interval
+// lies within `smallest` and 1 - smallest, or smallest is detectable. Throws Error without votes, for a vote that is
+// not 0, 0.5 or 1, and for options outside their range.
 WinRate win_rate(const std::vector<Vote>& votes, const WinRateOptions& options = {});
 
 struct SideBias {

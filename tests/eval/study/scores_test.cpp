@@ -84,6 +84,24 @@ TEST(StudyScores, AdjustEachQuestionsPairsByHolm) {
   EXPECT_EQ(scores.questions[0].strengths->strengths.size(), 3u);
 }
 
+// Each pair's interval lies above 1/2, Holm's method finds none of three: that does not make the study large enough.
+TEST(StudyScores, ThatHolmDoesNotFindAreJudgedByTheirPower) {
+  std::vector<StudyJudgement> judged;
+  const std::pair<const char*, const char*> pairs[] = {{"A", "B"}, {"A", "C"}, {"B", "C"}};
+  for (std::int64_t item = 0; item < 24; ++item)
+    for (const auto& [left, right] : pairs)
+      judged.push_back(voted(item, item, left, right, item < 18 ? "left" : "right"));
+  const StudyScores scores = score_study(judged, scored_key(StudyMode::pairs));
+  for (const PairScore& pair : scores.questions[0].pairs) {
+    EXPECT_GT(pair.rate.interval.low, 0.5);
+    EXPECT_LT(pair.rate.p, 0.05);
+    EXPECT_GT(pair.p_adjusted, 0.05);
+    EXPECT_GT(pair.rate.detectable, 0.65);
+    EXPECT_TRUE(pair.rate.underpowered);
+    EXPECT_EQ(pair.verdict.rfind("underpowered: finds ", 0), 0u) << pair.verdict;
+  }
+}
+
 TEST(StudyScores, AgreementHasTieAndNeitherAsTwoAnswersButOneValue) {
   std::vector<StudyJudgement> judged;
   for (std::int64_t item = 0; item < 30; ++item) {
