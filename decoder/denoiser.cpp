@@ -13,6 +13,7 @@ void DecoderOptions::visit(Fields& f) {
   f("heads", heads, "attention heads (unet)", Range{1, 64});
   f("group", group, "channels a normalisation group (unet)", Range{1, 4096});
   f("latent", latent, "values of the noise that the generator starts from (gan)", Range{1, 4096});
+  f("flow_map", flow_map, "jumps between times of the flow, guided in one pass (unet); `cigli distill` makes it so");
 }
 
 torch::Tensor drawn_over_prompt(const torch::Tensor& drawn, const Condition& condition) {
@@ -28,6 +29,8 @@ Denoiser make_denoiser(const DecoderOptions& options, const ConditionWidths& con
   if (height % cell != 0 || width % cell != 0)
     throw Error("the decoder's coarsest cells are " + std::to_string(cell) + " pixels wide: images of " +
                 std::to_string(width) + "x" + std::to_string(height) + " don't divide into them");
+  if (options.kind != "unet" && options.flow_map)
+    throw Error("decoder.flow_map is of decoder.kind unet; this is " + options.kind);
   if (options.kind == "unet") return std::make_shared<UNetImpl>(options, condition, height, width);
   if (options.kind == "gan") return std::make_shared<GanGeneratorImpl>(options, condition, height, width);
   throw Error("no decoder is called '" + options.kind + "'");

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fusion/condition.h"
@@ -19,14 +20,28 @@ struct DecoderOptions {
   std::int64_t heads = 4;
   std::int64_t group = 16;    // channels a normalisation group
   std::int64_t latent = 100;  // values of the vector that a GAN's generator starts from
+  bool flow_map = false;      // the U-Net jumps from one time of the flow to another, under guidance that it is told
   void visit(Fields& f);
 };
 
-// A network of the flow: the clean image expected behind x [B,3,H,W] at time t [B] (0 = noise, 1 = clean).
-// All networks share this signature; losses and samplers know nothing else. A GAN's generator is one too: its image is
-// the same at every t, so that a single Euler step of the sampler returns it.
+// Where in the flow a network is asked, row by row: at time t [B] (0 = noise, 1 = clean); a flow map also where it
+// jumps to, and guided by how much.
+struct FlowPoint {
+  FlowPoint(torch::Tensor time) : t(std::move(time)) {}
+  FlowPoint(torch::Tensor time, torch::Tensor end, torch::Tensor scales)
+      : t(std::move(time)), until(std::move(end)), guidance(std::move(scales)) {}
+  torch::Tensor t;         // [B]
+  torch::Tensor until;     // [B] in [t, 1]; undefined but of a flow map
+  torch::Tensor guidance;  // [B,2]: scales of text and image prompt; undefined but of a flow map
+};
+
+// A network of the flow: the clean image expected behind x [B,3,H,W] at time t. Of a flow map, instead, where the
+// straight line from x through the image of time `until` ends at time 1: x + (1 - t) u, with u the mean velocity
+// between the two times (Geng et al. 2025, "Mean Flows", eq. 3); jump() takes it there. All networks share this
+// signature; losses and samplers know nothing else. A GAN's generator is one too: its image is the same at every t, so
+// that a single Euler step of the sampler returns it.
 struct DenoiserImpl : torch::nn::Module {
-  virtual torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition) = 0;
+  virtual torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const Condition& condition) = 0;
 };
 using Denoiser = std::shared_ptr<DenoiserImpl>;
 

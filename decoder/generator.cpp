@@ -55,6 +55,9 @@ FeatureWidths feature_widths(const ModelOptions& o) {
 }  // namespace
 
 void check_sampling(const DecoderOptions& decoder, const SamplerOptions& sampling) {
+  if (decoder.flow_map && sampling.method != "euler")
+    throw Error("sampling.method is " + sampling.method +
+                ", expected euler: a distilled model jumps in straight lines");
   if (decoder.kind != "gan") return;
   if (sampling.steps != 1)
     throw Error("sampling.steps is " + std::to_string(sampling.steps) + ", expected 1: a GAN draws in one step");
@@ -81,8 +84,8 @@ Condition GeneratorImpl::condition(const std::vector<std::string>& texts, const 
   return fusion->forward(text, image, visible);
 }
 
-Tensor GeneratorImpl::forward(const Tensor& x, const Tensor& t, const Condition& condition) {
-  return denoiser->forward(x.to(condition.pooled.scalar_type()), t, condition).to(torch::kFloat32);
+Tensor GeneratorImpl::forward(const Tensor& x, const FlowPoint& at, const Condition& condition) {
+  return denoiser->forward(x.to(condition.pooled.scalar_type()), at, condition).to(torch::kFloat32);
 }
 
 namespace {
@@ -123,7 +126,8 @@ Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const Sampler
   check_sampling(options.decoder, sampling);
   const torch::NoGradGuard no_grad;
   const std::int64_t batch = static_cast<std::int64_t>(requests.size());
-  const std::vector<Branch> branches = branches_of(sampling);
+  const std::vector<Branch> branches =
+      options.decoder.flow_map ? std::vector<Branch>{{true, true, 1}} : branches_of(sampling);
   const std::int64_t copies = static_cast<std::int64_t>(branches.size());
 
   std::vector<std::string> texts;
@@ -140,6 +144,13 @@ Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const Sampler
   }
   const Condition c = condition(texts, torch::stack(prompts).repeat({copies, 1, 1, 1}),
                                 {torch::cat(text_seen), torch::cat(image_seen)});
+  if (options.decoder.flow_map) {
+    const Tensor scales = torch::tensor({sampling.guidance_text, sampling.guidance_image}, torch::kFloat32);
+    const EndPrediction end = [&](const Tensor& x, const Tensor& t, const Tensor& until) {
+      return forward(x, {t, until, scales.expand({batch, 2})}, c);
+    };
+    return follow(end, torch::stack(noise), sampling).clamp(-1, 1);
+  }
   const CleanPrediction guided = [&](const Tensor& x, const Tensor& t) {
     const Tensor clean = forward(x.repeat({copies, 1, 1, 1}), t.repeat({copies}), c);
     Tensor sum = clean.slice(0, 0, batch) * branches[0].factor;

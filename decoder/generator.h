@@ -31,7 +31,8 @@ struct ModelOptions {
   void visit(Fields& f);
 };
 
-// Error unless the decoder can be sampled like this: a GAN draws in one step and knows no guidance.
+// Error unless the decoder can be sampled like this: a GAN draws in one step and knows no guidance; a flow map jumps,
+// and so knows no Heun.
 void check_sampling(const DecoderOptions& decoder, const SamplerOptions& sampling);
 
 // One image to make.
@@ -48,11 +49,12 @@ struct GeneratorImpl : torch::nn::Module {
 
   // Condition of texts and prompts [B,3,Hp,Wp] under `visible` (undefined tensors: all visible).
   Condition condition(const std::vector<std::string>& texts, const torch::Tensor& prompt, const Visible& visible = {});
-  // Clean images expected behind x [B,3,H,W] at t [B]; the training loss's view.
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition);
+  // What the decoder says of x [B,3,H,W] at this point of the flow (decoder/denoiser.h), float32; the losses' view.
+  torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const Condition& condition);
   // Images [B,3,H,W] float32 in [-1,1] for requests whose prompts share a shape. No gradients. Guidance branches
   // e(0,0) + s_I (e(I,0) - e(0,0)) + s_T (e(I,T) - e(I,0)) (Brooks et al. 2023, eq. 3) run in one batch; those whose
-  // factor vanishes are left out. Error when the decoder can't be sampled like this.
+  // factor vanishes are left out. A flow map is told the scales and runs once. Error when the decoder can't be sampled
+  // like this.
   torch::Tensor sample(const std::vector<Request>& requests, const SamplerOptions& sampling);
 
   // Keeps the words of the training texts, for text_warning.

@@ -9,6 +9,16 @@ namespace cigli {
 
 using torch::Tensor;
 
+namespace {
+
+double step_time(std::int64_t step, const SamplerOptions& options) {
+  return shifted_time(static_cast<double>(step) / static_cast<double>(options.steps), options.shift);
+}
+
+}  // namespace
+
+double shifted_time(double u, double shift) { return u / (u + shift * (1 - u)); }
+
 void SamplerOptions::visit(Fields& f) {
   f("method", method, "integrator", Choices{{"euler", "heun"}});
   f("steps", steps, "integration steps", Range{1, 1000});
@@ -20,10 +30,7 @@ void SamplerOptions::visit(Fields& f) {
 Tensor integrate(const CleanPrediction& clean, Tensor noise, const SamplerOptions& options) {
   TORCH_CHECK(noise.dim() == 4, "the sampler expects noise [B,3,H,W]; got ", noise.sizes());
   const std::int64_t batch = noise.size(0);
-  const auto time = [&](std::int64_t step) {
-    const double u = static_cast<double>(step) / static_cast<double>(options.steps);
-    return u / (u + options.shift * (1 - u));
-  };
+  const auto time = [&](std::int64_t step) { return step_time(step, options); };
   const auto velocity = [&](const Tensor& x, double t) { return (clean(x, torch::full({batch}, t)) - x) / (1 - t); };
   Tensor x = std::move(noise);
   for (std::int64_t step = 0; step + 1 < options.steps; ++step) {
@@ -34,6 +41,21 @@ Tensor integrate(const CleanPrediction& clean, Tensor noise, const SamplerOption
   }
   // The velocity is undefined at t = 1, so the last step is Euler's under either method: x + (clean - x).
   return clean(x, torch::full({batch}, time(options.steps - 1)));
+}
+
+Tensor jump(const Tensor& x, const Tensor& end, const Tensor& t, const Tensor& until) {
+  return torch::lerp(x, end, ((until - t) / (1 - t)).view({-1, 1, 1, 1}).to(x.scalar_type()));
+}
+
+Tensor follow(const EndPrediction& end, Tensor noise, const SamplerOptions& options) {
+  TORCH_CHECK(noise.dim() == 4, "the sampler expects noise [B,3,H,W]; got ", noise.sizes());
+  Tensor x = std::move(noise);
+  for (std::int64_t step = 0; step < options.steps; ++step) {
+    const Tensor t = torch::full({x.size(0)}, step_time(step, options));
+    const Tensor until = torch::full({x.size(0)}, step_time(step + 1, options));
+    x = jump(x, end(x, t, until), t, until);
+  }
+  return x;
 }
 
 Tensor request_noise(std::uint64_t seed, std::string_view id, std::int64_t k, std::int64_t height, std::int64_t width) {

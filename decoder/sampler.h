@@ -27,6 +27,20 @@ using CleanPrediction = std::function<torch::Tensor(const torch::Tensor& x, cons
 // last step, Euler's to t = 1, is the clean image itself; of one step in all nothing else is left.
 torch::Tensor integrate(const CleanPrediction& clean, torch::Tensor noise, const SamplerOptions& options);
 
+// Where the line of the mean velocity between t and `until` (both [B]) leads from x at time 1; see decoder/denoiser.h.
+using EndPrediction =
+    std::function<torch::Tensor(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& until)>;
+
+// x [B,3,H,W] at time t, taken along that line to the time `until` (both [B]).
+torch::Tensor jump(const torch::Tensor& x, const torch::Tensor& end, const torch::Tensor& t,
+                   const torch::Tensor& until);
+
+// From noise at t = 0 to t = 1 by jumps of a flow map, between the times that `integrate` would step at.
+torch::Tensor follow(const EndPrediction& end, torch::Tensor noise, const SamplerOptions& options);
+
+// Time [0,1] of the share u of the sampler's way, by its shift.
+double shifted_time(double u, double shift);
+
 // Starting noise of image k of a request: standard normal [3,H,W], a function of (seed, id, k) alone (Philox).
 torch::Tensor request_noise(std::uint64_t seed, std::string_view id, std::int64_t k, std::int64_t height,
                             std::int64_t width);

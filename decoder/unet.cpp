@@ -65,6 +65,10 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
       merge(register_module("merge", nn::ModuleList())),
       up(register_module("up", nn::ModuleList())),
       out(register_module("out", conv3x3(o.widths[0], (condition.prompt > 0 ? 4 : 3) * o.patch * o.patch))) {
+  if (o.flow_map) {
+    jump1 = register_module("jump1", nn::Linear(kTimeWidth + 2, kEmbedding));
+    jump2 = register_module("jump2", zero_linear(kEmbedding, kEmbedding));
+  }
   if (condition.details > 0) details_in = register_module("details_in", conv1x1(condition.details, o.widths[0]));
   if (condition.map > 0) {
     map_in = register_module("map_in", conv1x1(condition.map, o.widths.back()));
@@ -86,15 +90,22 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
   positions = register_parameter("positions", 0.02 * torch::randn({o.widths[coarsest], height / cell, width / cell}));
 }
 
-Tensor UNetImpl::forward(const Tensor& x, const Tensor& t, const Condition& condition) {
+Tensor UNetImpl::forward(const Tensor& x, const FlowPoint& at, const Condition& condition) {
+  const Tensor& t = at.t;
   const bool copies = condition.prompt.defined();
   const Tensor& prompt = copies ? condition.prompt : x;
   TORCH_CHECK(x.dim() == 4 && x.size(1) == 3 && t.dim() == 1 && t.size(0) == x.size(0) && prompt.sizes() == x.sizes(),
               "the U-Net expects x and a prompt [B,3,H,W] and t [B]; got ", x.sizes(), ", ", prompt.sizes(), " and ",
               t.sizes());
+  TORCH_CHECK(at.until.defined() == options.flow_map && at.guidance.defined() == options.flow_map,
+              "a flow map expects the time to jump to and guidance, and other networks neither");
   const auto dtype = x.scalar_type();
-  const Tensor embedding =
-      torch::relu(time2(torch::relu(time1(scalar_embedding(t, kTimeWidth).to(dtype)))) + pooled(condition.pooled));
+  Tensor embedding = time2(torch::relu(time1(scalar_embedding(t, kTimeWidth).to(dtype)))) + pooled(condition.pooled);
+  if (options.flow_map) {
+    const Tensor jump = torch::cat({scalar_embedding(at.until - t, kTimeWidth), at.guidance - 1}, 1);
+    embedding = embedding + jump2(torch::relu(jump1(jump.to(dtype))));
+  }
+  embedding = torch::relu(embedding);
   const Tensor seen = copies ? torch::cat({x, prompt}, 1) : x;
   Tensor y = in(torch::pixel_unshuffle(seen, options.patch).contiguous(torch::MemoryFormat::ChannelsLast));
   if (!details_in.is_empty()) y = y + details_in(resized(condition.details, y.size(2), y.size(3)));

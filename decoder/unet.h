@@ -33,13 +33,15 @@ TORCH_MODULE(UNetStage);
 // U-Net on patches (after Ho et al. 2020): patches of x and of the image prompt in, and the prompt's detailed features;
 // residual blocks at each resolution, attention with learned positions and the condition's map at the coarsest, time
 // and pooled condition as FiLM. It draws over the prompt, whose pixels need not pass through the patches then. What a
-// condition does not give is left out.
+// condition does not give is left out. A flow map of fresh jump layers is the flow it was made of, whose lines it
+// follows.
 struct UNetImpl : DenoiserImpl {
   UNetImpl(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height, std::int64_t width);
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const Condition& condition) override;
+  torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const Condition& condition) override;
 
   DecoderOptions options;
   torch::nn::Linear time1, time2, pooled;
+  torch::nn::Linear jump1{nullptr}, jump2{nullptr};  // of a flow map: how far, guided by how much; starts at zero
   torch::nn::Conv2d in, details_in{nullptr}, map_in{nullptr};
   torch::nn::ModuleList down, shrink;  // shrink[r]: resolution r -> r+1
   torch::Tensor positions;             // [C,h,w] at the coarsest resolution

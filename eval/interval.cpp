@@ -25,13 +25,14 @@ void check(const BootstrapOptions& options) {
     throw Error("a bootstrap interval needs a level inside (0, 1) and at least one resample");
 }
 
+}  // namespace
+
 Interval middle_of(std::vector<double> statistics, double level) {
+  if (statistics.empty()) throw Error("a bootstrap interval needs at least one value");
   std::sort(statistics.begin(), statistics.end());
   const double tail = (1 - level) / 2;
   return {quantile(statistics, tail), quantile(statistics, 1 - tail)};
 }
-
-}  // namespace
 
 Interval bootstrap_mean(const std::vector<double>& values, const BootstrapOptions& options) {
   if (values.empty()) throw Error("a bootstrap interval needs at least one value");

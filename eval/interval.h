@@ -16,6 +16,10 @@ struct BootstrapOptions {
   std::uint64_t seed = 0;
 };
 
+// Percentile interval of a bootstrap's resampled statistics: between their quantiles, linear between order statistics,
+// that leave (1 - level) / 2 outside on either side. Throws Error without values.
+Interval middle_of(std::vector<double> statistics, double level);
+
 // Percentile bootstrap interval of the mean over rows (Efron & Tibshirani 1993, ch. 13): rows are drawn with
 // replacement, each resample gives a mean, and the interval runs between the means' quantiles (linear between order
 // statistics). A function of the values' order and the options alone. Rows that all agree give an interval of width 0.

@@ -35,6 +35,7 @@ std::string help_line(const Field& field) {
 }
 
 std::string argument_kind(const Field& field) {
+  if (field.whole) return "TEXT";
   return with_value(field, [](auto& value) -> std::string {
     using Held = std::decay_t<decltype(value)>;
     using T = typename Element<Held>::type;
@@ -94,6 +95,7 @@ json value_of_text(const Field& field, const std::string& text) {
 }
 
 json values_of_list(const Field& field, const std::string& text) {
+  if (field.whole) return json::array({text});
   json list = json::array();
   std::istringstream parts(text);
   for (std::string part; std::getline(parts, part, ',');) list.push_back(value_of_text(field, part));

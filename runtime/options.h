@@ -29,6 +29,9 @@ struct Choices {
 // The option must be given by the user (file or flag).
 struct Required {};
 
+// A value of a list may hold commas: on the command line only repetition adds one.
+struct Whole {};
+
 // One option: its dotted name, where its value lives, one line of help, what it may hold.
 struct Field {
   using Value =
@@ -39,7 +42,7 @@ struct Field {
   std::string help;
   Range range;
   std::vector<std::string> choices;
-  bool required = false;
+  bool required = false, whole = false;
 };
 
 // The list of an options struct's fields, filled by the struct's one statement of them:
@@ -78,6 +81,7 @@ class Fields {
   static void apply(Field& field, const Range& range) { field.range = range; }
   static void apply(Field& field, const Choices& choices) { field.choices = choices.values; }
   static void apply(Field& field, Required) { field.required = true; }
+  static void apply(Field& field, Whole) { field.whole = true; }
 
   std::string prefix_;
   std::vector<Field> all_;
@@ -115,9 +119,9 @@ struct HelpRequested {
 };
 
 // Fills the fields from `--config FILE` (TOML) if given, then from flags: defaults < file < flags. `--name value`,
-// `--name=value`; booleans take `--name` and `--no-name`; lists take commas or repetition. Throws UsageError for an
-// unknown flag (naming the nearest), a bad value or a missing required option; HelpRequested for --help.
-// Positional words are allowed only for a field named "files" (vector<string>) or "file" (string).
+// `--name=value`; booleans take `--name` and `--no-name`; lists take commas (unless Whole) or repetition. Throws
+// UsageError for an unknown flag (naming the nearest), a bad value or a missing required option; HelpRequested for
+// --help. Positional words are allowed only for a field named "files" (vector<string>) or "file" (string).
 void parse_arguments(const Fields& fields, const Arguments& arguments);
 
 template <class Options>

@@ -12,6 +12,7 @@ int run_data_pack(const Arguments& arguments);
 int run_data_curate(const Arguments& arguments);
 int run_data_check(const Arguments& arguments);
 int run_train(const Arguments& arguments);
+int run_distill(const Arguments& arguments);
 int run_generate(const Arguments& arguments);
 int run_control(const Arguments& arguments);
 int run_compare(const Arguments& arguments);
@@ -24,6 +25,9 @@ int run_study_text(const Arguments& arguments);
 int run_study_export(const Arguments& arguments);
 int run_study_check(const Arguments& arguments);
 int run_study_score(const Arguments& arguments);
+int run_bench(const Arguments& arguments);
+int run_serve(const Arguments& arguments);
+int run_tax(const Arguments& arguments);
 int run_tokenize(const Arguments& arguments);
 int run_inspect(const Arguments& arguments);
 

@@ -5,13 +5,13 @@
 #include <set>
 
 #include "dataset/derangement.h"
-#include "models/embedded.h"
 #include "runtime/device.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
 #include "tools/commands.h"
 #include "tools/generation.h"
 #include "tools/generation_report.h"
+#include "tools/model_choice.h"
 
 namespace cigli {
 namespace {
@@ -20,15 +20,13 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct GenerateOptions {
-  std::string model, requests, text, image, out, split, swap, precision = "auto";
-  std::optional<std::string> method;
-  std::optional<std::int64_t> steps;
-  std::optional<double> guidance_text, guidance_image;
+  ModelChoice model;
+  std::string requests, text, image, out, split, swap;
   std::int64_t seed = 0, n = 1, batch_size = 16, limit = 0, threads = 0;
   bool metadata = true;
 
   void visit(Fields& f) {
-    f("model", model, "model file, checkpoint or run folder; without it, the model inside this program");
+    model.visit(f);
     f("requests", requests, "JSONL or CSV rows {id, text, image, seed?, n?}, or a dataset's metadata.jsonl");
     f("text", text, "the sentence of a single request");
     f("image", image, "the image prompt of a single request");
@@ -38,13 +36,8 @@ struct GenerateOptions {
     f("swap", swap, "give every request another one's text or image", Choices{{"", "text", "image"}});
     f("n", n, "images a request, where it names no n itself", Range{1, 10000});
     f("seed", seed, "seed of the noise, where a request names none itself", Range{0, 9e18});
-    f("method", method, "sampler; the model's own by default", Choices{{"euler", "heun"}});
-    f("steps", steps, "sampler steps; the model's own by default", Range{1, 10000});
-    f("guidance_text", guidance_text, "guidance by the text; the model's own by default", Range{0, 100});
-    f("guidance_image", guidance_image, "guidance by the image prompt; the model's own by default", Range{0, 100});
     f("batch_size", batch_size, "images computed together", Range{1, 4096});
     f("metadata", metadata, "write text, seed, settings and model hash into the PNG");
-    f("precision", precision, "auto: bf16 where the processor computes in it", Choices{{"auto", "bf16", "fp32"}});
     f("threads", threads, "threads, 0 = all cores", Range{0, 4096});
   }
 };
@@ -64,32 +57,15 @@ void check_options(const GenerateOptions& options) {
     throw Error("generate: --out is '" + options.out + "', but there is no folder " + folder.string());
 }
 
-struct Loaded {
-  Generator model;
+GenerationSettings settings_of(const GenerateOptions& options, const ChosenModel& chosen) {
   GenerationSettings settings;
-};
-
-Loaded load(const GenerateOptions& options) {
-  ModelInfo info;
-  Loaded loaded{options.model.empty() ? load_model(embedded_model(), "the embedded model", &info)
-                                      : load_model(options.model, &info),
-                {}};
-  loaded.model->eval();
-  const bool bf16 = options.precision == "bf16" || (options.precision == "auto" && computes_in_bf16());
-  if (bf16) loaded.model->to(torch::kBFloat16);
-  GenerationSettings& settings = loaded.settings;
-  settings.sampling = loaded.model->options.sampling;
-  settings.sampling.method = options.method.value_or(settings.sampling.method);
-  settings.sampling.steps = options.steps.value_or(settings.sampling.steps);
-  settings.sampling.guidance_text = options.guidance_text.value_or(settings.sampling.guidance_text);
-  settings.sampling.guidance_image = options.guidance_image.value_or(settings.sampling.guidance_image);
-  check_sampling(loaded.model->options.decoder, settings.sampling);
-  settings.precision = bf16 ? "bf16" : "fp32";
+  settings.sampling = chosen.sampling;
+  settings.precision = chosen.precision;
   settings.batch_size = options.batch_size;
   settings.metadata = options.metadata;
   settings.swap = options.swap;
-  settings.model_hash = info.hash;
-  return loaded;
+  settings.model_hash = chosen.hash;
+  return settings;
 }
 
 void swap_inputs(std::vector<ImageRequest>& rows, const std::string& swap, std::uint64_t seed) {
@@ -138,7 +114,9 @@ void check_texts(const GeneratorImpl& model, std::vector<ImageRequest>& rows, co
 }
 
 int generate_one(const GenerateOptions& options) {
-  auto [model, settings] = load(options);
+  const ChosenModel chosen = load_chosen(options.model);
+  const GenerationSettings settings = settings_of(options, chosen);
+  Generator model = chosen.model;
   std::vector<ImageRequest> rows(1);
   rows[0].id = "image";  // the noise depends on it: the same whatever the output's name
   rows[0].text = options.text;
@@ -199,7 +177,9 @@ int generate_many(const GenerateOptions& options) {
   filter.split = options.split;
   if (options.limit > 0) filter.limit = options.limit;
   RequestList list = read_requests(options.requests, filter);
-  auto [model, settings] = load(options);
+  const ChosenModel chosen = load_chosen(options.model);
+  const GenerationSettings settings = settings_of(options, chosen);
+  Generator model = chosen.model;
   const auto seed = static_cast<std::uint64_t>(options.seed);
   Failures failures = list.faults;
   swap_inputs(list.rows, options.swap, seed);

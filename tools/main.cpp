@@ -31,6 +31,7 @@ const std::vector<Command>& commands() {
       {"data check", "check a dataset folder, row by row", run_data_check},
       {"data curate", "keep the usable rows of a dataset folder, each with its reason where not", run_data_curate},
       {"train", "train a model on a packed dataset or a dataset folder", run_train},
+      {"distill", "turn a trained flow into a model that draws in one or two steps", run_distill},
       {"generate", "make images from sentences and image prompts", run_generate},
       {"control", "answer a dataset without a model: copy, blank, another row's target, retrieval", run_control},
       {"evaluate reference", "save statistics of real images' features", run_evaluate_reference},
@@ -44,6 +45,9 @@ const std::vector<Command>& commands() {
       {"study check", "look through a study's packet for leaks and imbalance", run_study_check},
       {"study score", "join a study's answers to its systems: win rates, agreement, a report", run_study_score},
       {"export", "write a trained model as one small file", run_export},
+      {"bench", "measure how fast systems are, beside how good: latency, images a second, memory, energy", run_bench},
+      {"tax", "tell where the time of a model's pass goes, beside what the machine can do", run_tax},
+      {"serve", "answer requests line by line, as bench and other programs send them", run_serve},
       {"tokenize", "turn lines of text into token ids", run_tokenize},
       {"inspect", "show what is in a model, checkpoint, packed dataset or generated image", run_inspect},
   };

@@ -30,7 +30,8 @@ class Objective {
   virtual std::map<std::string, Optimizer*> networks() { return {}; }
 };
 
-// The objective that the decoder's kind asks for: a flow's, or a GAN's. `optimizer` is the model's and outlives it.
+// The objective that the decoder's kind asks for: a flow's, or a GAN's; or, with a teacher, its distillation.
+// `optimizer` is the model's and outlives it.
 std::unique_ptr<Objective> make_objective(const TrainOptions& options, const Generator& model, Optimizer& optimizer);
 
 }  // namespace cigli

@@ -15,6 +15,7 @@ void TrainOptions::visit(Fields& f) {
     "continue from the `latest` checkpoint of the run folder (from the start where there is none yet), or from a "
     "checkpoint file");
   f("init", init, "model whose weights and vocabulary a new training starts from, of the same architecture");
+  f("teacher", teacher, "flow to distil into this training's flow map; set by `cigli distill`");
   f("batch_size", batch_size, "pairs a step", Range{1, 65536});
   schedule.visit(f);
   optimizer.visit(f);
@@ -30,6 +31,7 @@ void TrainOptions::visit(Fields& f) {
   f("samples", samples, "rows of a sample sheet", Range{1, 256});
   f("log_every", log_every, "steps between lines of log.jsonl", Range{1});
   f("threads", threads, "threads; 0 = all cores", Range{0, 1024});
+  f.group("distillation", distillation);
   f.group("gan", gan);
   f.group("model", model);
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "decoder/generator.h"
+#include "training/distillation_options.h"
 #include "training/gan_options.h"
 #include "training/loss.h"
 #include "training/optimizer.h"
@@ -28,8 +29,9 @@ struct TrainOptions {
   std::int64_t sample_every = 500;
   std::int64_t samples = 8;
   std::int64_t log_every = 20;
-  std::string resume, init;
+  std::string resume, init, teacher;
   std::int64_t threads = 0;
+  DistillationOptions distillation;
   GanOptions gan;
   ModelOptions model;
   void visit(Fields& f);

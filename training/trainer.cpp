@@ -15,6 +15,7 @@
 #include "runtime/progress.h"
 #include "runtime/text.h"
 #include "training/channels_last.h"
+#include "training/distillation.h"
 #include "training/sample_grid.h"
 
 namespace cigli {
@@ -116,14 +117,8 @@ Trainer::Trainer(const TrainOptions& options)
 void Trainer::start() {
   torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
   const std::vector<std::string> texts = data_.texts();
-  Generator model = options_.init.empty()
-                        ? Generator(options_.model, Tokenizer::train(texts, options_.model.text.vocabulary))
-                        : load_model(options_.init);
-  if (!options_.init.empty()) {
-    check_architecture(options_.init, model->options, options_.model);
-    model->options.sampling = options_.model.sampling;
-  }
-  model->remember_words(texts);
+  Generator model = first_model(texts);
+  if (options_.teacher.empty()) model->remember_words(texts);
   const std::set<std::string> distinct(texts.begin(), texts.end());
   std::vector<std::string> cut;
   std::copy_if(distinct.begin(), distinct.end(), std::back_inserter(cut), [&](const std::string& text) {
@@ -134,6 +129,16 @@ void Trainer::start() {
               << " training texts have more than " << options_.model.text.context
               << " tokens (model.text.context) and are cut, as \"" << clipped(cut.front(), 60) << "\"\n";
   adopt(model);
+}
+
+Generator Trainer::first_model(const std::vector<std::string>& texts) const {
+  const std::string& teacher = options_.teacher;
+  const std::string& source = teacher.empty() ? options_.init : teacher;
+  if (source.empty()) return Generator(options_.model, Tokenizer::train(texts, options_.model.text.vocabulary));
+  Generator model = teacher.empty() ? load_model(source) : flow_map_of(load_model(source));
+  check_architecture(source, model->options, options_.model);
+  model->options.sampling = options_.model.sampling;
+  return model;
 }
 
 void Trainer::resume(const Checkpoint& checkpoint) {

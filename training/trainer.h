@@ -43,6 +43,7 @@ class Trainer {
 
  private:
   void start();
+  Generator first_model(const std::vector<std::string>& texts) const;
   void resume(const Checkpoint& checkpoint);
   void adopt(Generator model);
   Batch next_batch();

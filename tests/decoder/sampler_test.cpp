@@ -44,6 +44,23 @@ TEST(Sampler, ConvergesToTheGaussianFlowAtItsOrder) {
   EXPECT_NEAR(std::log2(error("heun", 128) / error("heun", 256)), 2, 0.15);
 }
 
+// The same flow's exact map: x_s = s m + (x_t - t m) r(s) / r(t), with r^2 = t^2 s^2 + (1-t)^2. Its lines lead to the
+// image in however few jumps.
+TEST(Sampler, AnExactFlowMapReachesTheImageInAnyNumberOfJumps) {
+  const double mean = 0.3, deviation = 0.5;
+  const auto spread = [&](const Tensor& t) { return (t * t * deviation * deviation + (1 - t) * (1 - t)).sqrt(); };
+  const auto end = [&](const Tensor& x, const Tensor& at, const Tensor& to) {
+    const Tensor t = at.view({-1, 1, 1, 1}).to(torch::kFloat64), s = to.view({-1, 1, 1, 1}).to(torch::kFloat64);
+    const Tensor there = s * mean + (x - t * mean) * spread(s) / spread(t);
+    return x + (there - x) * (1 - t) / (s - t);
+  };
+  const Tensor noise = torch::randn({2, 3, 8, 8}, torch::kFloat64);
+  for (const std::int64_t steps : {1, 2, 5}) {
+    const Tensor got = follow(end, noise, sampler("euler", steps));
+    EXPECT_LT((got - (mean + deviation * noise)).abs().max().item<double>(), 1e-5) << steps;
+  }
+}
+
 TEST(RequestNoise, DependsOnSeedIdAndIndexAlone) {
   const Tensor a = request_noise(1, "x", 0, 64, 64);
   EXPECT_TRUE(torch::equal(a, request_noise(1, "x", 0, 64, 64)));
