@@ -22,6 +22,22 @@ else()
   set(torch_targets torch_cpu_library c10)
 endif()
 
+# Debian's LibTorch takes its products from whichever BLAS the system prefers. Of OpenBLAS the build with OpenMP shares
+# LibTorch's threads; that with threads of its own fights with them for the cores, and costs up to half of the time.
+if(Torch_DIR MATCHES "^/usr/")
+  foreach(library libopenblas.so.0 libblas.so.3 liblapack.so.3)
+    find_library(CIGLI_${library} NAMES ${library} PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
+                 NO_DEFAULT_PATH)
+    if(CIGLI_${library})
+      list(APPEND blas_libraries ${CIGLI_${library}})
+      get_filename_component(blas_folder ${CIGLI_${library}} DIRECTORY)
+    endif()
+  endforeach()
+  if(blas_libraries)
+    list(PREPEND torch_targets -Wl,--no-as-needed ${blas_libraries} -Wl,--as-needed)
+  endif()
+endif()
+
 # By file, not by package: Debian keeps OpenCVConfig.cmake in libopencv-dev, which pulls in all of OpenCV and VTK.
 find_path(OPENCV_INCLUDE_DIR opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
 foreach(module core imgproc imgcodecs)

@@ -22,10 +22,4 @@ struct Condition {
   torch::Tensor prompt;   // [B,3,H,W] its pixels at the target's size
 };
 
-// Rows `begin` to `end` of a condition.
-inline Condition rows_of(const Condition& c, std::int64_t begin, std::int64_t end) {
-  const auto part = [&](const torch::Tensor& all) { return all.defined() ? all.slice(0, begin, end) : all; };
-  return {part(c.tokens), part(c.mask), part(c.pooled), part(c.map), part(c.details), part(c.prompt)};
-}
-
 }  // namespace cigli

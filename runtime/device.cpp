@@ -61,6 +61,13 @@ bool is_reference_blas(const std::filesystem::path& file) {
                       [&](const char* name) { return folder.find(name) != std::string::npos; });
 }
 
+// OpenBLAS built with pthreads, whose threads get in the way of LibTorch's.
+bool has_threads_of_its_own() {
+  constexpr int pthreads = 1;
+  const auto parallel = find_symbol<int (*)()>("openblas_get_parallel");
+  return !at::hasMKL() && parallel && parallel() == pthreads;
+}
+
 std::string blas_name() {
   if (at::hasMKL()) return "MKL";
   const std::filesystem::path file = blas_file();
@@ -68,7 +75,7 @@ std::string blas_name() {
   if (is_reference_blas(file)) return "reference BLAS";
   if (const auto config = find_symbol<char* (*)()>("openblas_get_config")) {
     const std::string text = config();
-    return text.substr(0, text.find(' ', text.find(' ') + 1));
+    return text.substr(0, text.find(' ', text.find(' ') + 1)) + (has_threads_of_its_own() ? " with pthreads" : "");
   }
   return file.empty() ? "built-in BLAS" : file.filename().string();
 }
@@ -84,13 +91,14 @@ std::int64_t quota_cores() {
   return quota > 0 && period > 0 ? std::max<std::int64_t>(1, static_cast<std::int64_t>(quota / period)) : 0;
 }
 
-void warn_of_reference_blas() {
+void warn_of_slow_blas() {
   static bool warned = false;
-  if (warned || !is_reference_blas(blas_file())) return;
+  const bool reference = is_reference_blas(blas_file());
+  if (warned || !(reference || has_threads_of_its_own())) return;
   warned = true;
-  std::fprintf(stderr,
-               "cigli: warning: the active BLAS is the reference one, many times slower than OpenBLAS: install "
-               "libopenblas0-pthread\n");
+  std::fprintf(stderr, "cigli: warning: the active BLAS %s: install libopenblas0-openmp and build again\n",
+               reference ? "is the reference one, many times slower than OpenBLAS"
+                         : "has threads of its own, which get in the way of LibTorch's");
 }
 
 }  // namespace
@@ -124,7 +132,7 @@ void set_threads(std::int64_t threads) {
   // LibTorch doesn't pass its count on to OpenBLAS.
   if (const auto set_openblas = find_symbol<void (*)(int)>("openblas_set_num_threads")) set_openblas(count);
   cv::setNumThreads(1);
-  warn_of_reference_blas();
+  warn_of_slow_blas();
 }
 
 bool computes_in_bf16() {

@@ -10,7 +10,7 @@ namespace cigli {
 void prepare_process();
 
 // Threads of LibTorch, the BLAS and OpenMP, OpenCV bounded to one; 0 = all cores this process may use. Warns once on
-// stderr when the active BLAS is the reference one.
+// stderr when the active BLAS is the reference one, or one whose threads get in the way of LibTorch's.
 void set_threads(std::int64_t threads);
 std::int64_t usable_cores();
 

@@ -151,7 +151,7 @@ double busy_share() {
     return std::pair<double, double>{user + nice + system, idle + waiting};
   };
   const auto [busy_before, idle_before] = read();
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
   const auto [busy, idle] = read();
   const double all = busy - busy_before + idle - idle_before;
   return all > 0 ? (busy - busy_before) / all : 0;

@@ -1,6 +1,7 @@
 #include "encoders/layers/group_norm.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 #include <cmath>
@@ -143,6 +144,7 @@ Gradients differentiate(const Tensor& x, const Tensor& gradient, std::int64_t gr
 struct FusedGroupNorm : torch::autograd::Function<FusedGroupNorm> {
   static Tensor forward(AutogradContext* context, const Tensor& x, std::int64_t groups, const Tensor& weight,
                         const Tensor& bias, const Tensor& modulation, bool relu) {
+    RECORD_FUNCTION("cigli::group_norm", std::vector<c10::IValue>({x}));  // for `cigli tax`: it is no operator
     const Tensor film = modulation.numel() > 0 ? as_floats(modulation) : Tensor();
     const bool wide = x.scalar_type() == torch::kFloat32;
     const Affine affine = wide ? measure<float>(x, groups, as_floats(weight), as_floats(bias), film)
@@ -156,6 +158,7 @@ struct FusedGroupNorm : torch::autograd::Function<FusedGroupNorm> {
   static torch::autograd::variable_list backward(AutogradContext* context, torch::autograd::variable_list outputs) {
     TORCH_CHECK(!torch::GradMode::is_enabled(), "the fused group norm can't be differentiated twice");
     const torch::autograd::variable_list saved = context->get_saved_variables();
+    RECORD_FUNCTION("cigli::group_norm_backward", std::vector<c10::IValue>({saved[0]}));
     const Tensor &x = saved[0], &weight = saved[1], &bias = saved[2], &modulation = saved[3];
     const Affine affine{saved[4], saved[5], saved[6], saved[7]};
     const std::int64_t groups = context->saved_data["groups"].toInt();

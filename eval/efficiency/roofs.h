@@ -20,7 +20,7 @@ struct MachineRoofs {
 
 // Measures them: the best of at least 5 timings each, and of as many more as fit into `seconds`; where one run is so
 // slow that 5 take several times as long, of fewer.
-MachineRoofs measure_roofs(bool with_bf16, double seconds = 0.25);
+MachineRoofs measure_roofs(bool with_bf16, double seconds = 0.15);
 
 // {"fp32": {"gemm", "convolution"}, "bf16": the same or null, "copy"}
 nlohmann::ordered_json to_json(const MachineRoofs& roofs);

@@ -66,33 +66,6 @@ std::vector<double> timed_passes(const std::function<void()>& pass, double budge
   return seconds;
 }
 
-// The middle one of three recordings: call by call where all ran the same calls, so that what interrupts one doesn't
-// show.
-OperatorTrace middle_trace(const std::function<void()>& pass) {
-  std::vector<OperatorTrace> traces;
-  for (int i = 0; i < 3; ++i) traces.push_back(trace_operators(pass));
-  std::sort(traces.begin(), traces.end(),
-            [](const OperatorTrace& a, const OperatorTrace& b) { return a.seconds < b.seconds; });
-  OperatorTrace& middle = traces[1];
-  const OperatorTrace &fast = traces[0], &slow = traces[2];
-  const auto same = [](const OperatorTrace& x, const OperatorTrace& y) {
-    return std::equal(x.calls.begin(), x.calls.end(), y.calls.begin(), y.calls.end(),
-                      [](const OperatorCall& one, const OperatorCall& other) { return one.name == other.name; });
-  };
-  if (!same(fast, middle) || !same(middle, slow)) return std::move(middle);
-  const auto of_three = [&](const auto& value) { return middle_value({value(fast), value(middle), value(slow)}); };
-  const double composite = of_three([](const OperatorTrace& trace) { return trace.composite_seconds; });
-  const double outside = of_three([](const OperatorTrace& trace) { return trace.outside_seconds; });
-  middle.seconds = composite + outside;
-  for (std::size_t i = 0; i < middle.calls.size(); ++i) {
-    middle.calls[i].seconds = of_three([i](const OperatorTrace& trace) { return trace.calls[i].seconds; });
-    middle.seconds += middle.calls[i].seconds;
-  }
-  middle.composite_seconds = composite;
-  middle.outside_seconds = outside;
-  return std::move(middle);
-}
-
 std::vector<OperatorCost> costs_of(std::vector<OperatorCall> calls) {
   std::vector<OperatorCost> costs;
   std::map<std::string, std::size_t> places;
@@ -175,7 +148,7 @@ TaxReport measure_tax(const std::function<void()>& pass, const TaxOptions& optio
   pass();
   // Half before and half after what follows, so that a machine that grows slower does so for both.
   report.seconds = timed_passes(pass, options.seconds / 2);
-  OperatorTrace trace = middle_trace(pass);
+  OperatorTrace trace = trace_operators(pass);
   report.recorded = trace.seconds;
   report.operators = trace.operators;
   report.composite_share = trace.composite_seconds / trace.seconds;
@@ -206,11 +179,11 @@ std::string percents(double share) { return digits(100 * share, share != 0 && st
 
 double share_of(const TaxReport& report, OperatorKind kind) { return report.shares.at(static_cast<std::size_t>(kind)); }
 
-// Share of the time that products in float32 take.
-double float32_share(const TaxReport& report) {
+// Share of the time that products in a type take.
+double product_share(const TaxReport& report, torch::ScalarType type) {
   double share = 0;
   for (const OperatorCost& cost : report.costs)
-    if (cost.flops > 0 && operator_type(cost.call) == torch::kFloat32) share += cost.share;
+    if (cost.flops > 0 && operator_type(cost.call) == type) share += cost.share;
   return share;
 }
 
@@ -234,30 +207,38 @@ std::string tax_advice(const TaxReport& report, const TaxOptions& options, std::
                ? "framework-bound at every batch size that was measured: batch more"
                : "framework-bound below batch " + digits(std::ceil(fit->crossover), 0) + ": batch more";
   const MachineRoofs& roofs = options.roofs;
-  const double faster = roofs.bf16 ? roofs.bf16->gemm / roofs.fp32.gemm : 0;
-  if (options.allow_bf16 && faster >= 1.5 && float32_share(report) >= 0.3)
+  const double faster = roofs.bf16 ? roofs.bf16->gemm / roofs.fp32.gemm : 1;
+  if (options.allow_bf16 && faster >= 1.5 && product_share(report, torch::kFloat32) >= 0.3)
     return "float32 where bfloat16's products run " + digits(faster, 1) + " times as fast: --precision bf16";
+  if (faster <= 1 / 1.5 && product_share(report, torch::kBFloat16) >= 0.3)
+    return "bfloat16 where float32's products run " + digits(1 / faster, 1) + " times as fast: --precision fp32";
+  const auto loss = [](const OperatorCost& cost) {
+    return cost.seconds > 0 ? cost.share * (1 - cost.ideal / cost.seconds) : 0;
+  };
+  double layers = 0, arithmetic = 0;
+  const OperatorCost* worst = nullptr;
+  for (const OperatorCost& cost : report.costs) {
+    if (cost.call.kind == OperatorKind::arithmetic) arithmetic += loss(cost);
+    if (cost.call.kind != OperatorKind::layer) continue;
+    layers += loss(cost);
+    if (!worst || loss(cost) > loss(*worst)) worst = &cost;
+  }
   const double movement = share_of(report, OperatorKind::movement), outside = report.outside_share;
   const double dispatch = report.composite_share + share_of(report, OperatorKind::view);
-  const double arithmetic = share_of(report, OperatorKind::arithmetic);
-  const double most = std::max({movement, outside, dispatch, arithmetic});
-  if (most >= 0.2) {
-    if (most == movement)
-      return percents(movement) + " of the time moves data: keep one layout and one type from end to end";
-    if (most == outside)
-      return percents(outside) + " of the time is in no operator: look at the code between them, and mark own kernels";
-    if (most == dispatch)
-      return percents(dispatch) +
-             " of the time goes into views, allocation and calls of other operators: use fewer, larger ones";
-    return percents(arithmetic) + " of the time is elementwise arithmetic: fuse it with what surrounds it";
-  }
-  const auto loss = [](const OperatorCost& cost) { return cost.seconds - cost.ideal; };
-  const auto worst = std::max_element(report.costs.begin(), report.costs.end(),
-                                      [&](const OperatorCost& a, const OperatorCost& b) { return loss(a) < loss(b); });
-  if (worst == report.costs.end()) return "no operators were recorded";
-  return worst->call.name + " (" + clipped(tensor_inputs(worst->call), 60) +
-         ") loses most: " + digits(1e3 * loss(*worst), 2) + " of its " + digits(1e3 * worst->seconds, 2) +
-         " ms against " + (worst->kernel.empty() ? "what its bytes take" : "running alone (" + worst->kernel + ")");
+  const double most = std::max({layers, arithmetic, movement, outside, dispatch});
+  if (worst && most == layers)
+    return worst->call.name + " (" + clipped(tensor_inputs(worst->call), 60) +
+           ") loses most: " + digits(1e3 * (worst->seconds - worst->ideal), 2) + " of its " +
+           digits(1e3 * worst->seconds, 2) + " ms against running alone (" + worst->kernel + ")";
+  if (most == arithmetic)
+    return percents(arithmetic) +
+           " of the time is arithmetic beyond what its bytes take: fuse it with what surrounds it";
+  if (most == movement)
+    return percents(movement) + " of the time moves data: keep one layout and one type from end to end";
+  if (most == outside)
+    return percents(outside) + " of the time is in no operator: look at the code between them, and mark own kernels";
+  return percents(dispatch) +
+         " of the time goes into views, allocation and calls of other operators: use fewer, larger ones";
 }
 
 nlohmann::ordered_json to_json(const LatencyFit& fit) {

@@ -121,7 +121,7 @@ TEST(Bench, MeasuresTraining) {
 TEST(BenchRefereeSlow, ReadsSleepsMemoryAndStalls) {
   const auto measured = [](const std::string& options) {
     const Outcome outcome = bench({"--command", fake("fake", options), "--scenario", "single-stream", "--calls", "200",
-                                   "--rounds", "2", "--quality", "none", "--json"});
+                                   "--rounds", "1", "--quality", "none", "--json"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     return Json::parse(outcome.out)["scenarios"][0]["systems"][0];
   };

@@ -121,10 +121,11 @@ TEST(OperatorTrace, RecordsALayerAsOneCall) {
   EXPECT_TRUE(call.inputs[0].toTensor().is_meta());
   EXPECT_GT(linear.operators, static_cast<std::int64_t>(linear.calls.size()));  // linear itself
 
-  const Tensor image = torch::randn({2, 3, 8, 8}), filter = torch::randn({5, 3, 3, 3});
+  const Tensor image = torch::randn({2, 64, 32, 32}), filter = torch::randn({64, 64, 3, 3});
   const OperatorTrace convolution = trace_operators([&] { torch::conv2d(image, filter, {}, 1, 1); });
   ASSERT_EQ(convolution.calls.size(), 1u);
   EXPECT_EQ(convolution.calls[0].name, "aten::convolution");
+  EXPECT_LT(convolution.composite_seconds, convolution.calls[0].seconds / 2);  // of aten::conv2d around it
 }
 
 TEST(OperatorTrace, TellsWhatOperatorsAreFor) {
@@ -158,14 +159,34 @@ TEST(OperatorTrace, SeesBackwardPasses) {
   EXPECT_GT(calls_named(trace, "aten::convolution_backward")[0].seconds, 0);
 }
 
-TEST(OperatorTrace, ItsTimesAddUp) {
+TEST(OperatorTrace, ItsTimesAddUpToThoseOfThePass) {
   const Tensor x = torch::randn({256, 256}), weight = torch::randn({256, 256}).requires_grad_();
-  const OperatorTrace trace = trace_operators([&] {
+  const auto pass = [&] {
     for (int i = 0; i < 20; ++i) torch::linear(x, weight).relu().mean().backward();
-  });
+  };
+  pass();
+  double least = 1e9, most = 0;
+  const auto time_passes = [&] {
+    for (int i = 0; i < 5; ++i) {
+      const auto begin = std::chrono::steady_clock::now();
+      pass();
+      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+      least = std::min(least, seconds);
+      most = std::max(most, seconds);
+    }
+  };
+  time_passes();
+  const OperatorTrace trace = trace_operators(pass);
+  time_passes();
   double sum = trace.composite_seconds + trace.outside_seconds;
-  for (const OperatorCall& call : trace.calls) sum += call.seconds;
+  for (const OperatorCall& call : trace.calls) {
+    EXPECT_GE(call.seconds, 0) << call.name;
+    sum += call.seconds;
+  }
+  EXPECT_GE(trace.composite_seconds, 0);
   EXPECT_NEAR(sum, trace.seconds, 1e-9);
+  EXPECT_GT(trace.seconds, least / 2);
+  EXPECT_LT(trace.seconds, 3 * most);
 }
 
 TEST(OperatorTrace, ShowsTimeOutsideOfOperators) {
@@ -352,6 +373,25 @@ TEST(Tax, ReportsEveryOperator) {
   EXPECT_EQ(to_table(report, 0).find("\nconvolution "), std::string::npos);
 }
 
+TEST(Tax, CountsWhatOperatorsNeed) {
+  TaxOptions options = quick_tax();
+  const Tensor x = torch::randn({64, 64});
+  const auto ideal_of = [&](const std::string& name) {
+    const TaxReport report = measure_tax([&] { torch::mm(x, x.clone().t()).add(x).view({32, 128}); }, options);
+    for (const OperatorCost& cost : report.costs)
+      if (cost.call.name == name) return std::make_pair(cost.ideal, cost.seconds);
+    throw std::runtime_error("no " + name);
+  };
+  EXPECT_EQ(ideal_of("aten::copy_").first, 0);
+  EXPECT_EQ(ideal_of("aten::view").first, 0);
+  EXPECT_GT(ideal_of("aten::mm").first, 0);
+  options.roofs.copy = 1e14;
+  EXPECT_NEAR(ideal_of("aten::add").first, 3 * 4 * 64 * 64 / 1e14, 1e-15);
+  options.roofs.copy = 1;  // caches made it faster
+  const auto [ideal, seconds] = ideal_of("aten::add");
+  EXPECT_EQ(ideal, seconds);
+}
+
 TEST(Tax, AdvisesByTheFigures) {
   TaxOptions options = quick_tax();
   TaxReport report;
@@ -384,11 +424,21 @@ TEST(Tax, AdvisesByTheFigures) {
   options.allow_bf16 = true;
   EXPECT_EQ(advice(), "float32 where bfloat16's products run 4.0 times as fast: --precision bf16");
 
-  options.allow_bf16 = false;
+  report.costs[0].call.inputs = {torch::empty({4, 4}, torch::kBFloat16), torch::empty({4, 4}, torch::kBFloat16)};
+  options.roofs.bf16 = ComputeRoofs{1e10, 1e10};
+  EXPECT_EQ(advice(), "bfloat16 where float32's products run 10.0 times as fast: --precision fp32");
+
+  report.costs = {product};
   report.shares = {0.7, 0.05, 0.05, 0.05};
   EXPECT_EQ(advice(), "aten::mm (f32[4,4], f32[4,4]) loses most: 3.00 of its 4.00 ms against running alone (nhwc)");
   report.outside_share = 0.4;
-  EXPECT_NE(advice().find("40 % of the time is in no operator"), std::string::npos);
+  EXPECT_EQ(advice().substr(0, 36), "40 % of the time is in no operator: ");
+  report.composite_share = 0.5;
+  EXPECT_EQ(advice().substr(0, 34), "55 % of the time goes into views, ");
+  product.call.kind = OperatorKind::arithmetic;
+  product.share = 0.8;
+  report.costs = {product};
+  EXPECT_EQ(advice().substr(0, 31), "60 % of the time is arithmetic ");  // of 80 % a quarter is needed
 }
 
 TEST(TaxSlow, OfAChainOfTinyOperatorsIsNearlyAll) {
@@ -410,12 +460,16 @@ TEST(TaxSlow, OfOneLargeProductIsNearlyNothing) {
   TaxOptions options;
   options.roofs = measure_roofs(false);
   options.replay_seconds = 1;
-  const Tensor a = torch::randn({2048, 2048}), b = torch::randn({2048, 2048});
-  const TaxReport report = measure_tax([&] { torch::mm(a, b); }, options);
+  const Tensor a = torch::randn({1024, 1024}), b = torch::randn({1024, 1024});
+  TaxReport report;
+  report.tax = 1;
+  // Whatever else runs on the machine may slow either half of a measurement.
+  for (int tries = 0; tries < 5 && std::fabs(report.tax) > 0.05; ++tries)
+    report = measure_tax([&] { torch::mm(a, b); }, options);
   EXPECT_LE(report.tax, 0.05);
-  EXPECT_GE(report.tax, -0.2);
+  EXPECT_GE(report.tax, -0.05);
   ASSERT_EQ(report.costs.size(), 1u);
-  EXPECT_GE(report.costs[0].of_roof.value(), 0.5);
+  EXPECT_GE(report.costs[0].of_roof.value(), 0.3);
 }
 
 TEST(TaxSlow, RoofsArePlausible) {
