@@ -11,6 +11,8 @@ using torch::Tensor;
 
 namespace {
 
+constexpr double kRounding = 1e-5;  // of float32 networks, relative to the lengths of what is multiplied
+
 Tensor unit(const Tensor& rows) {
   const Tensor exact = rows.to(torch::kFloat64);
   return exact / exact.norm(2, -1, true).clamp_min(1e-8);
@@ -57,7 +59,10 @@ Tensor r_precision(const Tensor& images, const Tensor& conditions, const Tensor&
   // bit.
   const Tensor products = images.to(torch::kFloat64).matmul(conditions.to(torch::kFloat64).t());
   const Tensor of_candidates = products.gather(1, first_of_equals(conditions).index({candidates}));
-  const Tensor highest = of_candidates.amax(1, true), best = (of_candidates == highest).to(torch::kFloat64);
+  // Nor need embeddings of equal conditions be, which networks computed at other places of a batch.
+  const Tensor lengths = conditions.to(torch::kFloat64).norm(2, 1).index({candidates}).amax(1, true);
+  const Tensor rounding = kRounding * images.to(torch::kFloat64).norm(2, 1, true) * lengths;
+  const Tensor best = (of_candidates >= of_candidates.amax(1, true) - rounding).to(torch::kFloat64);
   return best.select(1, 0) / best.sum(1);
 }
 

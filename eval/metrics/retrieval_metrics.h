@@ -14,8 +14,8 @@ torch::Tensor reference_clip_score(const torch::Tensor& images, const torch::Ten
                                    const torch::Tensor& references);
 
 // R-precision (Xu et al. 2018, section 4.1): whether an image's own condition, row candidates[i][0] of `conditions`
-// [M,D], has the highest inner product with it among the candidates [N,K] int64. Of c that share the highest each
-// counts 1/c, so that conditions which are all the same give chance, 1/K.
+// [M,D], has the highest inner product with it among the candidates [N,K] int64. Of c that share the highest,
+// within 1e-5 of the product of lengths, each counts 1/c, so that conditions which are all the same give chance, 1/K.
 torch::Tensor r_precision(const torch::Tensor& images, const torch::Tensor& conditions,
                           const torch::Tensor& candidates);
 
