@@ -98,7 +98,7 @@ TEST(WorkerTimingSlow, StartTimeMemoryAndProcessorTimeAreItsOwn) {
   EXPECT_LT(idle.cpu_seconds, 0.06);
 }
 
-TEST(Worker, GrowingMemoryShows) {
+TEST(WorkerTimingSlow, GrowingMemoryShows) {
   const Requests requests;
   const RoundRecord record = requests.measure("--leak-mb 2", calls_of("single-stream", 30));
   EXPECT_NEAR(static_cast<double>(record.resident_bytes - record.first_resident_bytes) / 1e6, 60, 10);
