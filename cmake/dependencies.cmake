@@ -24,7 +24,7 @@ endif()
 
 # Debian's LibTorch takes its products from whichever BLAS the system prefers. Of OpenBLAS the build with OpenMP shares
 # LibTorch's threads; that with threads of its own fights with them for the cores, and costs up to half of the time.
-if(Torch_DIR MATCHES "^/usr/")
+if(Torch_DIR MATCHES "^/usr/(lib|share)/")
   foreach(library libopenblas.so.0 libblas.so.3 liblapack.so.3)
     find_library(CIGLI_${library} NAMES ${library} PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp
                  NO_DEFAULT_PATH)

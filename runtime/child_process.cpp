@@ -182,6 +182,11 @@ std::string ChildProcess::read_line(double timeout_seconds) {
   }
 }
 
+bool ChildProcess::has_spoken() const {
+  pollfd polled{output_, POLLIN, 0};
+  return !buffer_.empty() || (::poll(&polled, 1, 0) > 0 && (polled.revents & POLLIN) != 0);
+}
+
 int ChildProcess::finish(double timeout_seconds) {
   if (input_ >= 0) ::close(std::exchange(input_, -1));
   const Clock::time_point begin = Clock::now();

@@ -30,6 +30,8 @@ class ChildProcess {
   // The next line of its stdout, without its end. Throws Error when it has ended or is silent for so long, Interrupted
   // when a signal is pending (InterruptGuard).
   std::string read_line(double timeout_seconds);
+  // Whether something that it wrote to its stdout waits to be read.
+  bool has_spoken() const;
   // Closes its stdin and waits for its end: the exit code, 128 + the signal that ended it. Throws Error when it goes
   // on.
   int finish(double timeout_seconds);

@@ -42,7 +42,7 @@ struct BenchOptions {
     f("split", split, "rows of this split alone");
     f("limit", limit, "the first so many rows", Range{1, 1e9});
     f("rounds", rounds, "rounds; in each, every system starts anew, in turn", Range{1, 1000});
-    f("calls", calls, "measured calls a round (default: 100 of single-stream, 3 of offline, else 20)", Range{1, 1e7});
+    f("calls", calls, "measured calls a round (default: 100 of single-stream, 4 of offline, else 20)", Range{1, 1e7});
     f("warmup", warmup, "calls before them (default: 3, of offline 1)", Range{0, 1e6});
     f("batch_size", batch_size, "requests a call, of random-batch on average", Range{1, 4096});
     f("steps_per_call", steps_per_call, "steps of training a call", Range{1, 1e6});

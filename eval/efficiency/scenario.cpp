@@ -102,7 +102,7 @@ ScenarioOptions scenario_of(const std::string& name) {
   options.scenario = name;
   if (name != "single-stream") options.calls = 20;
   if (name == "offline") {
-    options.calls = 3;
+    options.calls = 4;
     options.warmup = 1;
   }
   return options;

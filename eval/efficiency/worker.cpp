@@ -62,6 +62,7 @@ Json Worker::answer() {
 
 double Worker::ask(const Json& question, std::int64_t expected, Json& answered) {
   ++questions_;
+  if (process_.has_spoken()) fail("wrote to its stdout without being asked");
   const std::string line = question.dump();
   const Clock::time_point begin = Clock::now();
   try {
