@@ -9,8 +9,9 @@
 
 namespace cigli {
 
-// What a command and all processes that it has started occupy now (resident memory, shared pages counted in each), what
-// each has occupied at most, summed, and the processor time of all, those that have ended included.
+// What a command and the living processes of its process group occupy now (resident memory, shared pages counted in
+// each), what each has occupied at most, summed, and their processor time, that of children they have waited for
+// included.
 struct ProcessUsage {
   std::uint64_t resident_bytes = 0, peak_bytes = 0;
   double cpu_seconds = 0;
@@ -23,7 +24,7 @@ class ChildProcess {
   explicit ChildProcess(const std::string& command);
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
-  ~ChildProcess();  // kills it and all that it has started
+  ~ChildProcess();  // kills it and its process group
 
   // Throws Error when it has ended, or doesn't take the line before the deadline.
   void write_line(std::string_view line, double timeout_seconds);

@@ -47,7 +47,7 @@ struct BenchOptions {
     f("batch_size", batch_size, "requests a call, of random-batch on average", Range{1, 4096});
     f("steps_per_call", steps_per_call, "steps of training a call", Range{1, 1e6});
     f("gate", gate, "quality that a system must reach to be ranked: consistency at least, distance at most");
-    f("quality", quality, "auto: consistency of synthetic data, else the Fréchet distance to the rows' targets",
+    f("quality", quality, "auto: consistency of synthetic data, else the Fréchet distance to the split's targets",
       Choices{{"auto", "consistency", "fid", "none"}});
     f("images", images, "keep the images here, SCENARIO/SYSTEM/ID.png");
     f("json", json, "print JSON instead of a table");
@@ -213,7 +213,11 @@ class Bench {
         images_(options.images.empty() ? kept_.path() : fs::path(options.images)) {
     for (const std::string& name : options.scenario) {
       planned_.push_back(scenario_options(name, options));
-      for (const NamedSystem& system : systems_) command_of(system, name, options);
+      for (const NamedSystem& system : systems_) {
+        command_of(system, name, options);
+        const fs::path folder = images_ / name / system.name;  // older images would be scored as this run's
+        if (fs::exists(folder) && !fs::is_empty(folder)) throw Error("--images: " + folder.string() + " is not empty");
+      }
       if (name != "training" && rows_.empty()) rows_ = read_rows(options);
       check_rows(rows_, planned_.back(), options.rounds);
     }

@@ -88,6 +88,8 @@ TEST(Bench, ServesTheImagesThatGenerateMakes) {
     ++compared;
   }
   EXPECT_EQ(compared, 5);
+  expect_complaint(bench({"--scenario", "fixed-batch", "--system", "tiny=x", "--images", folder / "images"}), 1,
+                   {"images/fixed-batch/tiny", "is not empty"});
   EXPECT_TRUE(contains(outcome.out, "not ranked: no gate"));
 }
 
