@@ -35,13 +35,23 @@ struct FlowPoint {
   torch::Tensor guidance;  // [B,2]: scales of text and image prompt; undefined but of a flow map
 };
 
+// A condition, and what a network makes of it before it knows x or the time, which all steps share. What a network has
+// no use for stays undefined.
+struct ReadCondition {
+  Condition condition;
+  torch::Tensor embedding;                 // [B,E'] of the pooled condition
+  torch::Tensor cells, map;                // [B,C,h,w] what is added to its finest and to its coarsest feature map
+  std::vector<torch::Tensor> keys_values;  // [B,M,2C] of the condition's tokens, of each attention in turn
+};
+
 // A network of the flow: the clean image expected behind x [B,3,H,W] at time t. Of a flow map, instead, where the
 // straight line from x through the image of time `until` ends at time 1: x + (1 - t) u, with u the mean velocity
 // between the two times (Geng et al. 2025, "Mean Flows", eq. 3); jump() takes it there. All networks share this
 // signature; losses and samplers know nothing else. A GAN's generator is one too: its image is the same at every t, so
 // that a single Euler step of the sampler returns it.
 struct DenoiserImpl : torch::nn::Module {
-  virtual torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const Condition& condition) = 0;
+  virtual torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const ReadCondition& condition) = 0;
+  virtual ReadCondition read(const Condition& condition) { return {condition, {}, {}, {}, {}}; }
 };
 using Denoiser = std::shared_ptr<DenoiserImpl>;
 

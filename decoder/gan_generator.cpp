@@ -88,8 +88,9 @@ GanGeneratorImpl::GanGeneratorImpl(const DecoderOptions& o, const ConditionWidth
           DeepFusionBlock(i == 0 ? width_before(static_cast<std::int64_t>(r)) : o.widths[r], o.widths[r], kModulation));
 }
 
-Tensor GanGeneratorImpl::forward(const Tensor& x, const FlowPoint& at, const Condition& condition) {
+Tensor GanGeneratorImpl::forward(const Tensor& x, const FlowPoint& at, const ReadCondition& read) {
   const Tensor& t = at.t;
+  const Condition& condition = read.condition;
   TORCH_CHECK(x.dim() == 4 && x.size(1) == 3 && x.size(2) * x.size(3) >= options.latent && t.dim() == 1 &&
                   t.size(0) == x.size(0) && condition.pooled.size(0) == x.size(0),
               "the generator expects x [B,3,H,W], t [B] and a condition of B rows; got ", x.sizes(), ", ", t.sizes(),

@@ -42,7 +42,7 @@ struct GanGeneratorImpl : DenoiserImpl {
                    std::int64_t width);
   // The image, [-1,1] where it is well trained. Of x only the first values of its first channel are read, as the latent
   // vector; t is not.
-  torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const Condition& condition) override;
+  torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const ReadCondition& condition) override;
 
   DecoderOptions options;
   std::int64_t base_height, base_width;  // cells at the coarsest resolution

@@ -81,11 +81,19 @@ Condition GeneratorImpl::condition(const std::vector<std::string>& texts, const 
   const auto dtype = fusion->parameters().front().scalar_type();
   const ImageFeatures image{image_encoder->forward(prompt.to(dtype)),
                             resized(prompt, options.height, options.width).to(dtype)};
-  return fusion->forward(text, image, visible);
+  const std::int64_t copies = visible.text.defined() ? visible.text.size(0) / prompt.size(0) : 1;
+  if (copies == 1) return fusion->forward(text, image, visible);
+  const auto maps = [&](const Tensor& features) { return features.repeat({copies, 1, 1, 1}); };
+  return fusion->forward({text.tokens.repeat({copies, 1, 1}), text.mask.repeat({copies, 1})},
+                         {{maps(image.maps.tokens), maps(image.maps.details)}, maps(image.pixels)}, visible);
 }
 
 Tensor GeneratorImpl::forward(const Tensor& x, const FlowPoint& at, const Condition& condition) {
-  return denoiser->forward(x.to(condition.pooled.scalar_type()), at, condition).to(torch::kFloat32);
+  return forward(x, at, denoiser->read(condition));
+}
+
+Tensor GeneratorImpl::forward(const Tensor& x, const FlowPoint& at, const ReadCondition& condition) {
+  return denoiser->forward(x.to(condition.condition.pooled.scalar_type()), at, condition).to(torch::kFloat32);
 }
 
 namespace {
@@ -136,14 +144,14 @@ Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const Sampler
   for (const Branch& branch : branches) {
     text_seen.push_back(torch::full({batch}, branch.text, torch::kBool));
     image_seen.push_back(torch::full({batch}, branch.image, torch::kBool));
-    for (const Request& request : requests) texts.push_back(request.text);
   }
   for (const Request& request : requests) {
+    texts.push_back(request.text);
     prompts.push_back(request.prompt);
     noise.push_back(request_noise(request.seed, request.id, request.k, options.height, options.width));
   }
-  const Condition c = condition(texts, torch::stack(prompts).repeat({copies, 1, 1, 1}),
-                                {torch::cat(text_seen), torch::cat(image_seen)});
+  const ReadCondition c =
+      denoiser->read(condition(texts, torch::stack(prompts), {torch::cat(text_seen), torch::cat(image_seen)}));
   if (options.decoder.flow_map) {
     const Tensor scales = torch::tensor({sampling.guidance_text, sampling.guidance_image}, torch::kFloat32);
     const EndPrediction end = [&](const Tensor& x, const Tensor& t, const Tensor& until) {

@@ -47,10 +47,12 @@ struct Request {
 struct GeneratorImpl : torch::nn::Module {
   GeneratorImpl(const ModelOptions& options, Tokenizer tokenizer);
 
-  // Condition of texts and prompts [B,3,Hp,Wp] under `visible` (undefined tensors: all visible).
+  // Condition of texts and prompts [B,3,Hp,Wp] under `visible` (undefined tensors: all visible). `visible` of k B rows
+  // gives the conditions of k branches, one after the other, over texts and prompts that are encoded once.
   Condition condition(const std::vector<std::string>& texts, const torch::Tensor& prompt, const Visible& visible = {});
   // What the decoder says of x [B,3,H,W] at this point of the flow (decoder/denoiser.h), float32; the losses' view.
   torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const Condition& condition);
+  torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const ReadCondition& condition);
   // Images [B,3,H,W] float32 in [-1,1] for requests whose prompts share a shape. No gradients. Guidance branches
   // e(0,0) + s_I (e(I,0) - e(0,0)) + s_T (e(I,T) - e(I,0)) (Brooks et al. 2023, eq. 3) run in one batch; those whose
   // factor vanishes are left out. A flow map is told the scales and runs once. Error when the decoder can't be sampled

@@ -26,15 +26,15 @@ ConditionAttentionImpl::ConditionAttentionImpl(std::int64_t channels, std::int64
   if (condition_width > 0) condition_kv = register_module("condition_kv", nn::Linear(condition_width, 2 * channels));
 }
 
-Tensor ConditionAttentionImpl::forward(const Tensor& x, const Condition& condition) {
+Tensor ConditionAttentionImpl::forward(const Tensor& x, const Tensor& keys_values, const Tensor& other_mask) {
   const std::int64_t cells = x.size(2) * x.size(3);
   const std::vector<Tensor> own = qkv(to_tokens(norm(x))).chunk(3, -1);
   Tensor k = own[1], v = own[2], mask;
-  if (!condition_kv.is_empty()) {
-    const std::vector<Tensor> other = condition_kv(condition.tokens).chunk(2, -1);
+  if (keys_values.defined()) {
+    const std::vector<Tensor> other = keys_values.chunk(2, -1);
     k = torch::cat({k, other[0]}, 1);
     v = torch::cat({v, other[1]}, 1);
-    mask = torch::cat({torch::ones({x.size(0), cells}, torch::kBool), condition.mask}, 1);
+    mask = torch::cat({torch::ones({x.size(0), cells}, torch::kBool), other_mask}, 1);
   }
   const Tensor attended =
       scaled_dot_product(split_heads(own[0], heads), split_heads(k, heads), split_heads(v, heads), mask);
@@ -48,13 +48,16 @@ UNetStageImpl::UNetStageImpl(const ResidualBlockOptions& o, std::int64_t conditi
     attention = register_module("attention", ConditionAttention(o.channels, condition_width, heads, o.group));
 }
 
-Tensor UNetStageImpl::forward(const Tensor& x, const Tensor& embedding, const Condition& condition) {
+Tensor UNetStageImpl::forward(const Tensor& x, const Tensor& embedding, const Tensor& keys_values, const Tensor& mask) {
   const Tensor y = residual(x, embedding);
-  return attention.is_empty() ? y : attention(y, condition);
+  return attention.is_empty() ? y : attention(y, keys_values, mask);
 }
 
-UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, std::int64_t height, std::int64_t width)
+UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, std::int64_t image_height,
+                   std::int64_t image_width)
     : options(o),
+      height(image_height / o.patch),
+      width(image_width / o.patch),
       time1(register_module("time1", nn::Linear(kTimeWidth, kEmbedding))),
       time2(register_module("time2", nn::Linear(kEmbedding, kEmbedding))),
       pooled(register_module("pooled", nn::Linear(condition.pooled, kEmbedding))),
@@ -87,36 +90,63 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
     for (std::int64_t i = 0; i < kUpBlocks; ++i) up->push_back(UNetStage(block, condition.tokens, o.heads, false));
   }
   const std::int64_t cell = o.patch << coarsest;
-  positions = register_parameter("positions", 0.02 * torch::randn({o.widths[coarsest], height / cell, width / cell}));
+  positions = register_parameter("positions",
+                                 0.02 * torch::randn({o.widths[coarsest], image_height / cell, image_width / cell}));
 }
 
-Tensor UNetImpl::forward(const Tensor& x, const FlowPoint& at, const Condition& condition) {
+// Patches of the pixels in the first channels of `in`, or in those that come behind.
+Tensor UNetImpl::of_patches(const Tensor& pixels, bool first) {
+  const Tensor patches = torch::pixel_unshuffle(pixels, options.patch).contiguous(torch::MemoryFormat::ChannelsLast);
+  const std::int64_t channels = patches.size(1), all = in->weight.size(1);
+  const Tensor weight =
+      channels == all ? in->weight : in->weight.slice(1, first ? 0 : all - channels, first ? channels : all);
+  return torch::conv2d(patches, weight, first ? in->bias : Tensor(), 1, 1);
+}
+
+ReadCondition UNetImpl::read(const Condition& condition) {
+  ReadCondition read{condition, pooled(condition.pooled), {}, positions.unsqueeze(0), {}};
+  if (condition.prompt.defined()) read.cells = of_patches(condition.prompt, false);
+  if (!details_in.is_empty()) {
+    const Tensor details = details_in(resized(condition.details, height, width));
+    read.cells = read.cells.defined() ? read.cells + details : details;
+  }
+  if (!map_in.is_empty()) read.map = map_in(resized(condition.map, positions.size(1), positions.size(2))) + read.map;
+  for (const auto& stage : *down) {
+    ConditionAttention attention = stage->as<UNetStage>()->attention;
+    if (!attention.is_empty() && !attention->condition_kv.is_empty())
+      read.keys_values.push_back(attention->condition_kv(condition.tokens));
+  }
+  return read;
+}
+
+Tensor UNetImpl::forward(const Tensor& x, const FlowPoint& at, const ReadCondition& read) {
   const Tensor& t = at.t;
-  const bool copies = condition.prompt.defined();
-  const Tensor& prompt = copies ? condition.prompt : x;
+  const Condition& condition = read.condition;
+  const Tensor& prompt = condition.prompt.defined() ? condition.prompt : x;
   TORCH_CHECK(x.dim() == 4 && x.size(1) == 3 && t.dim() == 1 && t.size(0) == x.size(0) && prompt.sizes() == x.sizes(),
               "the U-Net expects x and a prompt [B,3,H,W] and t [B]; got ", x.sizes(), ", ", prompt.sizes(), " and ",
               t.sizes());
   TORCH_CHECK(at.until.defined() == options.flow_map && at.guidance.defined() == options.flow_map,
               "a flow map expects the time to jump to and guidance, and other networks neither");
   const auto dtype = x.scalar_type();
-  Tensor embedding = time2(torch::relu(time1(scalar_embedding(t, kTimeWidth).to(dtype)))) + pooled(condition.pooled);
+  Tensor embedding = time2(torch::relu(time1(scalar_embedding(t, kTimeWidth).to(dtype)))) + read.embedding;
   if (options.flow_map) {
     const Tensor jump = torch::cat({scalar_embedding(at.until - t, kTimeWidth), at.guidance - 1}, 1);
     embedding = embedding + jump2(torch::relu(jump1(jump.to(dtype))));
   }
   embedding = torch::relu(embedding);
-  const Tensor seen = copies ? torch::cat({x, prompt}, 1) : x;
-  Tensor y = in(torch::pixel_unshuffle(seen, options.patch).contiguous(torch::MemoryFormat::ChannelsLast));
-  if (!details_in.is_empty()) y = y + details_in(resized(condition.details, y.size(2), y.size(3)));
+  Tensor y = of_patches(x, true);
+  if (read.cells.defined()) y = y + read.cells;
   const std::size_t coarsest = options.widths.size() - 1;
   std::vector<Tensor> skips;
   std::size_t stage = 0;
   for (std::size_t r = 0; r <= coarsest; ++r) {
-    if (r == coarsest) y = y + positions;
-    if (r == coarsest && !map_in.is_empty()) y = y + map_in(resized(condition.map, y.size(2), y.size(3)));
-    for (std::int64_t i = 0; i < options.blocks[r]; ++i)
-      y = down[stage++]->as<UNetStage>()->forward(y, embedding, condition);
+    if (r == coarsest) y = y + read.map;
+    for (std::int64_t i = 0; i < options.blocks[r]; ++i) {
+      const bool reads = r == coarsest && !read.keys_values.empty();
+      y = down[stage++]->as<UNetStage>()->forward(
+          y, embedding, reads ? read.keys_values[static_cast<std::size_t>(i)] : Tensor(), condition.mask);
+    }
     if (r == coarsest) break;
     skips.push_back(y);
     y = shrink[r]->as<nn::Conv2d>()->forward(y);
@@ -125,7 +155,7 @@ Tensor UNetImpl::forward(const Tensor& x, const FlowPoint& at, const Condition& 
     y = torch::pixel_shuffle(grow[r]->as<nn::Conv2d>()->forward(y), 2);
     y = merge[r]->as<nn::Conv2d>()->forward(torch::cat({y, skips[r]}, 1).contiguous(torch::MemoryFormat::ChannelsLast));
     for (std::int64_t i = 0; i < kUpBlocks; ++i)
-      y = up[r * kUpBlocks + i]->as<UNetStage>()->forward(y, embedding, condition);
+      y = up[r * kUpBlocks + i]->as<UNetStage>()->forward(y, embedding, {}, {});
   }
   return drawn_over_prompt(torch::pixel_shuffle(out(y), options.patch), condition);
 }

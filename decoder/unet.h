@@ -14,7 +14,8 @@ namespace cigli {
 // residual.
 struct ConditionAttentionImpl : torch::nn::Module {
   ConditionAttentionImpl(std::int64_t channels, std::int64_t condition_width, std::int64_t heads, std::int64_t group);
-  torch::Tensor forward(const torch::Tensor& x, const Condition& condition);
+  // `keys_values` [B,M,2C] of the condition's tokens, which `mask` [B,M] is of; undefined where it has none.
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& keys_values, const torch::Tensor& mask);
   std::int64_t heads;
   AdaptiveGroupNorm norm;
   torch::nn::Linear qkv, condition_kv{nullptr}, out;
@@ -24,7 +25,8 @@ TORCH_MODULE(ConditionAttention);
 // Residual block, then attention where there is one.
 struct UNetStageImpl : torch::nn::Module {
   UNetStageImpl(const ResidualBlockOptions& options, std::int64_t condition_width, std::int64_t heads, bool attends);
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& embedding, const Condition& condition);
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& embedding, const torch::Tensor& keys_values,
+                        const torch::Tensor& mask);
   ResidualBlock residual;
   ConditionAttention attention{nullptr};
 };
@@ -37,9 +39,11 @@ TORCH_MODULE(UNetStage);
 // follows.
 struct UNetImpl : DenoiserImpl {
   UNetImpl(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height, std::int64_t width);
-  torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const Condition& condition) override;
+  torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const ReadCondition& condition) override;
+  ReadCondition read(const Condition& condition) override;
 
   DecoderOptions options;
+  std::int64_t height, width;  // of the finest feature map
   torch::nn::Linear time1, time2, pooled;
   torch::nn::Linear jump1{nullptr}, jump2{nullptr};  // of a flow map: how far, guided by how much; starts at zero
   torch::nn::Conv2d in, details_in{nullptr}, map_in{nullptr};
@@ -47,6 +51,9 @@ struct UNetImpl : DenoiserImpl {
   torch::Tensor positions;             // [C,h,w] at the coarsest resolution
   torch::nn::ModuleList grow, merge, up;
   torch::nn::Conv2d out;
+
+ private:
+  torch::Tensor of_patches(const torch::Tensor& pixels, bool first);
 };
 
 }  // namespace cigli

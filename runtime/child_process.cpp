@@ -14,8 +14,12 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/interrupt.h"
 #include "runtime/text.h"
@@ -55,7 +59,9 @@ class IgnoredSigpipe {
   void (*before_)(int);
 };
 
-int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+ProcessEnd end_of(int status) {
+  return WIFEXITED(status) ? ProcessEnd{WEXITSTATUS(status), 0} : ProcessEnd{0, WTERMSIG(status)};
+}
 
 // What /proc says of a process: fields 3 to 17 of `stat`, behind the name, which may hold anything.
 struct ProcessStat {
@@ -94,6 +100,11 @@ ChildProcess::ChildProcess(const std::string& command) {
   if (::pipe2(to, O_CLOEXEC) != 0 || ::pipe2(from, O_CLOEXEC) != 0) fail_to_start("pipe");
   errors_ = nameless_file();
   if (errors_ < 0) fail_to_start("temporary file");
+  // Made before the fork, after which a process of several threads may do little.
+  std::vector<std::string> entries = original_environment();
+  std::vector<char*> environment;
+  for (std::string& entry : entries) environment.push_back(entry.data());
+  environment.push_back(nullptr);
   process_ = ::fork();
   if (process_ < 0) fail_to_start("fork");
   if (process_ == 0) {
@@ -102,7 +113,7 @@ ChildProcess::ChildProcess(const std::string& command) {
     ::dup2(from[1], STDOUT_FILENO);
     ::dup2(errors_, STDERR_FILENO);
     reset_signals();
-    ::execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
+    ::execle("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr), environment.data());
     ::_exit(127);
   }
   ::setpgid(process_, process_);  // here too: whoever comes first
@@ -114,8 +125,14 @@ ChildProcess::ChildProcess(const std::string& command) {
 }
 
 ChildProcess::~ChildProcess() {
+  constexpr double grace = 2;
+  let_go();
+  if (input_ >= 0) ::close(std::exchange(input_, -1));
+  const Clock::time_point begin = Clock::now();
+  while (!has_ended() && std::chrono::duration<double>(Clock::now() - begin).count() < grace)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   ::kill(-process_, SIGKILL);
-  if (exit_code_ < 0) ::waitpid(process_, nullptr, 0);
+  if (!end_) ::waitpid(process_, nullptr, 0);
   for (const int descriptor : {input_, output_, errors_})
     if (descriptor >= 0) ::close(descriptor);
 }
@@ -126,23 +143,34 @@ void ChildProcess::wait_for(int descriptor, short events, Clock::time_point dead
     const double left = std::chrono::duration<double>(deadline - Clock::now()).count();
     if (left <= 0) throw Error("does not answer in time");
     pollfd polled{descriptor, events, 0};
-    const int ready = ::poll(&polled, 1, static_cast<int>(std::min(1e3 * left + 1, 1e9)));
+    // Now and then a look at the signals, which may have come to another thread.
+    const int ready = ::poll(&polled, 1, static_cast<int>(std::min(1e3 * left + 1, 100.0)));
     if (ready > 0) return;
     if (ready < 0 && errno != EINTR) throw Error("cannot be waited for: " + std::generic_category().message(errno));
   }
 }
 
 void ChildProcess::report_end() {
-  int code = exit_code_;
+  ProcessEnd end;
   try {
-    code = finish(5);
+    end = finish(5);
+  } catch (const Interrupted&) {
+    throw;
   } catch (const Error&) {
     throw Error("has closed its stdout");
   }
   const std::string words = last_words();
-  throw Error((code > 128 ? "was ended by signal " + std::to_string(code - 128)
-                          : "ended with exit code " + std::to_string(code)) +
+  throw Error((end.signal != 0 ? "was ended by signal " + std::to_string(end.signal)
+                               : "ended with exit code " + std::to_string(end.code)) +
               (words.empty() ? "" : ": " + clipped(words, 300)));
+}
+
+bool ChildProcess::has_ended() {
+  if (end_) return true;
+  int status = 0;
+  const pid_t ended = ::waitpid(process_, &status, WNOHANG);
+  if (ended == process_) end_ = end_of(status);
+  return ended == process_ || (ended < 0 && errno != EINTR);
 }
 
 void ChildProcess::write_line(std::string_view line, double timeout_seconds) {
@@ -187,21 +215,22 @@ bool ChildProcess::has_spoken() const {
   return !buffer_.empty() || (::poll(&polled, 1, 0) > 0 && (polled.revents & POLLIN) != 0);
 }
 
-int ChildProcess::finish(double timeout_seconds) {
+ProcessEnd ChildProcess::finish(double timeout_seconds) {
   if (input_ >= 0) ::close(std::exchange(input_, -1));
   const Clock::time_point begin = Clock::now();
-  while (exit_code_ < 0) {
-    int status = 0;
-    const pid_t ended = ::waitpid(process_, &status, WNOHANG);
-    if (ended == process_) exit_code_ = code_of(status);
-    if (ended < 0 && errno != EINTR) throw Error("cannot be waited for: " + std::generic_category().message(errno));
-    if (ended != 0) continue;
+  while (!has_ended()) {
+    if (InterruptGuard::requested()) throw Interrupted("interrupted");
     if (std::chrono::duration<double>(Clock::now() - begin).count() > timeout_seconds)
       throw Error("goes on after the end of its stdin");
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  return exit_code_;
+  if (!end_) throw Error("has ended, but how is not known");
+  return *end_;
 }
+
+void ChildProcess::hold() const { ::kill(-process_, SIGSTOP); }
+
+void ChildProcess::let_go() const { ::kill(-process_, SIGCONT); }
 
 ProcessUsage ChildProcess::usage() const {
   ProcessUsage usage;

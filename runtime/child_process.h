@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,14 +18,20 @@ struct ProcessUsage {
   double cpu_seconds = 0;
 };
 
-// A command run by /bin/sh, spoken to line by line through its stdin and stdout. Errors name no command; whoever
-// started it knows its name.
+// How a process ended: by itself with an exit code, or by a signal (0: none).
+struct ProcessEnd {
+  int code = 0, signal = 0;
+};
+
+// A command run by /bin/sh in a process group of its own and with the environment that this process was started with,
+// spoken to line by line through its stdin and stdout. Errors name no command; whoever started it knows its name.
 class ChildProcess {
  public:
   explicit ChildProcess(const std::string& command);
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
-  ~ChildProcess();  // kills it and its process group
+  // Closes its stdin, gives it two seconds to end by itself and clean up, then kills its process group.
+  ~ChildProcess();
 
   // Throws Error when it has ended, or doesn't take the line before the deadline.
   void write_line(std::string_view line, double timeout_seconds);
@@ -33,9 +40,12 @@ class ChildProcess {
   std::string read_line(double timeout_seconds);
   // Whether something that it wrote to its stdout waits to be read.
   bool has_spoken() const;
-  // Closes its stdin and waits for its end: the exit code, 128 + the signal that ended it. Throws Error when it goes
-  // on.
-  int finish(double timeout_seconds);
+  // Closes its stdin and waits for its end. Throws Error when it goes on, Interrupted when a signal is pending.
+  ProcessEnd finish(double timeout_seconds);
+
+  // Stops all processes of its group where they are, until they are let go.
+  void hold() const;
+  void let_go() const;
 
   ProcessUsage usage() const;
   std::string last_words() const;  // the last line of its stderr that isn't empty, or ""
@@ -44,10 +54,11 @@ class ChildProcess {
   using Clock = std::chrono::steady_clock;
   void wait_for(int descriptor, short events, Clock::time_point deadline) const;
   [[noreturn]] void report_end();
+  bool has_ended();  // also where nobody can say any more how
 
   pid_t process_ = -1;
   int input_ = -1, output_ = -1, errors_ = -1;  // our ends of its stdin and stdout; the file that holds its stderr
-  int exit_code_ = -1;                          // -1: runs
+  std::optional<ProcessEnd> end_;               // none: it runs
   std::string buffer_;                          // read, but no whole line yet
 };
 

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <torch/version.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -20,6 +21,9 @@
 
 namespace cigli {
 namespace {
+
+constexpr const char* kCapability = "ATEN_CPU_CAPABILITY";
+bool added_capability = false;  // by prepare_process
 
 bool has_avx512() {
 #if defined(__x86_64__)
@@ -108,8 +112,16 @@ void prepare_process() {
   // Older C libraries bound the threshold at 32 MiB; there, no block is mapped on its own.
   if (mallopt(M_MMAP_THRESHOLD, 1 << 30) == 0) mallopt(M_MMAP_MAX, 0);
 #if TORCH_VERSION_MAJOR == 1
-  if (has_avx512()) setenv("ATEN_CPU_CAPABILITY", "avx512", 0);
+  if (has_avx512() && std::getenv(kCapability) == nullptr) added_capability = setenv(kCapability, "avx512", 0) == 0;
 #endif
+}
+
+std::vector<std::string> original_environment() {
+  std::vector<std::string> entries;
+  const std::string added = std::string(kCapability) + "=";
+  for (char** entry = environ; *entry != nullptr; ++entry)
+    if (!added_capability || std::string(*entry).rfind(added, 0) != 0) entries.emplace_back(*entry);
+  return entries;
 }
 
 OneThread::OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }

@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace cigli {
 
 // Called first thing in main, before any tensor exists: allocator that keeps its memory (mallopt), AVX-512 kernels of
 // LibTorch 1.13 where the processor has them (ATEN_CPU_CAPABILITY, unless the user set it).
 void prepare_process();
+// The environment, as NAME=VALUE, without what prepare_process added to it: what commands that this program starts get.
+std::vector<std::string> original_environment();
 
 // Threads of LibTorch, the BLAS and OpenMP, OpenCV bounded to one; 0 = all cores this process may use. Warns once on
 // stderr when the active BLAS is the reference one, or one whose threads get in the way of LibTorch's.

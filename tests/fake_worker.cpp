@@ -54,6 +54,10 @@ Json answer(const Json& question, int call) {
     return {{"done", steps * static_cast<int>(option("batch-size")) - (here("short-at") ? 1 : 0)}, {"loss", 0.5}};
   }
   const Json& wishes = question.at("generate");
+  if (here("late-at")) {
+    say({{"done", static_cast<int>(wishes.size())}});
+    sleep_ms(50);
+  }
   for (const Json& wish : wishes) {
     if (here("skip-image-at")) break;
     std::filesystem::copy_file(wish.at("image").get<std::string>(), wish.at("file").get<std::string>(),
@@ -78,6 +82,9 @@ int main(int argc, char** argv) {
   if (option("batch-size") > 0) ready["batch_size"] = static_cast<int>(option("batch-size"));
   say(ready);
   int call = 0;
-  for (std::string line; std::getline(std::cin, line);) say(answer(Json::parse(line), ++call));
+  for (std::string line; std::getline(std::cin, line);) {
+    const Json answered = answer(Json::parse(line), ++call);
+    if (option("late-at") != call) say(answered);
+  }
   return static_cast<int>(option("exit-code"));
 }

@@ -1,8 +1,13 @@
 #include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <functional>
 #include <iostream>
+#include <map>
+#include <memory>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "dataset/metadata.h"
 #include "eval/consistency.h"
@@ -184,11 +189,8 @@ std::optional<BenchmarkQuality> consistency_of(const fs::path& images, const Ben
   return BenchmarkQuality{"consistency", score.accuracy, score.interval, score.n};
 }
 
-std::optional<BenchmarkQuality> distance_of(const fs::path& images, const BenchOptions& options) {
-  ImageScoreOptions scoring;
-  scoring.features = options.features;
-  scoring.metrics.metrics = {"fid"};
-  const ImageScores scores = ImageScorer(scoring, options.data, options.split, "").score(images.string());
+std::optional<BenchmarkQuality> distance_of(const fs::path& images, const ImageScorer& scorer) {
+  const ImageScores scores = scorer.score(images.string());
   for (const auto& [name, metric] : scores.json.items()) {
     if (!metric.is_object() || !metric.contains("value") || !metric["value"].is_number()) continue;
     BenchmarkQuality quality{name, metric["value"], std::nullopt, static_cast<std::int64_t>(scores.files.size())};
@@ -199,10 +201,44 @@ std::optional<BenchmarkQuality> distance_of(const fs::path& images, const BenchO
   return std::nullopt;
 }
 
-std::optional<BenchmarkQuality> quality_of(const fs::path& images, const BenchOptions& options) {
-  const bool programs = options.quality == "auto" && has_programs(options.data);
-  if (options.quality == "consistency" || programs) return consistency_of(images, options);
-  return options.quality == "none" ? std::nullopt : distance_of(images, options);
+// How good images are; whatever that needs is there from the start, or it would be missed after hours.
+class Quality {
+ public:
+  explicit Quality(const BenchOptions& options) : options_(options), kind_(options.quality) {
+    if (kind_ == "auto") kind_ = has_programs(options.data) ? "consistency" : "fid";
+    if (kind_ == "consistency" && !has_programs(options.data))
+      throw Error("--quality consistency: " + options.data + " has no programs, it isn't of the synthetic world");
+    if (kind_ != "fid") return;
+    ImageScoreOptions scoring;
+    scoring.features = options.features;
+    scoring.metrics.metrics = {"fid"};
+    scorer_ = std::make_unique<ImageScorer>(scoring, options.data, options.split, "");
+  }
+
+  std::optional<BenchmarkQuality> of(const fs::path& images) const {
+    if (kind_ == "consistency") return consistency_of(images, options_);
+    return scorer_ ? distance_of(images, *scorer_) : std::nullopt;
+  }
+
+ private:
+  const BenchOptions& options_;
+  std::string kind_;
+  std::unique_ptr<ImageScorer> scorer_;
+};
+
+// The rows, but prompts that lie alone: beside those of a dataset lie the targets.
+std::vector<ImageRequest> apart(std::vector<ImageRequest> rows, const fs::path& folder) {
+  make_folder(folder);
+  std::map<fs::path, fs::path> copies;
+  for (ImageRequest& row : rows) {
+    fs::path& copy = copies[row.image];
+    if (copy.empty()) {
+      copy = folder / (std::to_string(copies.size()) + row.image.extension().string());
+      write_file(copy, read_file(row.image));
+    }
+    row.image = copy;
+  }
+  return rows;
 }
 
 class Bench {
@@ -210,7 +246,7 @@ class Bench {
   explicit Bench(const BenchOptions& options)
       : options_(options),
         systems_(read_systems(options)),
-        images_(options.images.empty() ? kept_.path() : fs::path(options.images)) {
+        images_(options.images.empty() ? kept_ / "images" : fs::path(options.images)) {
     for (const std::string& name : options.scenario) {
       planned_.push_back(scenario_options(name, options));
       for (const NamedSystem& system : systems_) {
@@ -221,15 +257,22 @@ class Bench {
       if (name != "training" && rows_.empty()) rows_ = read_rows(options);
       check_rows(rows_, planned_.back(), options.rounds);
     }
+    if (rows_.empty()) return;
+    quality_.emplace(options);
+    rows_ = apart(std::move(rows_), kept_ / "prompts");
   }
 
-  BenchReport run() {
+  // `save` gets the report after each scenario.
+  BenchReport run(const std::function<void(const BenchReport&)>& save) {
     BenchReport report;
     report.machine = describe_machine();
     report.gate = options_.gate;
     const auto rounds = static_cast<std::int64_t>(planned_.size() * systems_.size()) * options_.rounds;
     Progress progress("bench", rounds);
-    for (const ScenarioOptions& scenario : planned_) report.scenarios.push_back(run_scenario(scenario, progress));
+    for (const ScenarioOptions& scenario : planned_) {
+      report.scenarios.push_back(run_scenario(scenario, progress));
+      save(report);
+    }
     progress.finish();
     return report;
   }
@@ -248,7 +291,7 @@ class Bench {
       }
     }
     if (scenario.scenario != "training")
-      for (SystemRounds& system : report.systems) system.quality = quality_of(folder_of(scenario, system), options_);
+      for (SystemRounds& system : report.systems) system.quality = quality_->of(folder_of(scenario, system));
     BootstrapOptions bootstrap;
     bootstrap.resamples = options_.resamples;
     bootstrap.seed = static_cast<std::uint64_t>(options_.seed);
@@ -260,8 +303,9 @@ class Bench {
     const fs::path folder = folder_of(scenario, system);
     if (scenario.scenario != "training") make_folder(folder);
     Worker worker({system.name, system.command, options_.timeout});
-    RoundRecord record = run_round(worker, rows_, {scenario, round, folder, options_.watts_per_core});
+    RoundRecord record = run_round(worker, rows_, {scenario, round, folder, options_.watts_per_core, image_size_});
     worker.finish();
+    image_size_ = record.image_size;
     return record;
   }
 
@@ -275,6 +319,8 @@ class Bench {
   fs::path images_;
   std::vector<ScenarioOptions> planned_;
   std::vector<ImageRequest> rows_;
+  std::optional<Quality> quality_;  // none where images are not drawn
+  ImageSize image_size_;            // all systems', of the first image
   std::int64_t done_ = 0;
 };
 
@@ -286,12 +332,12 @@ int run_bench(const Arguments& arguments) {
   for (const std::string* file : {&options.out, &options.html, &options.latencies})
     if (!file->empty()) check_output(*file);
   const InterruptGuard guard;
-  const BenchReport report = Bench(options).run();
-  const Json json = bench_json(report);
-  if (!options.out.empty()) write_file(options.out, json.dump(2) + "\n");
-  if (!options.latencies.empty()) write_file(options.latencies, bench_latencies(report));
-  if (!options.html.empty()) write_bench_page(options.html, report);
-  std::cout << (options.json ? json.dump() + "\n" : bench_table(report));
+  const BenchReport report = Bench(options).run([&](const BenchReport& so_far) {
+    if (!options.out.empty()) write_file(options.out, bench_json(so_far).dump(2) + "\n");
+    if (!options.latencies.empty()) write_file(options.latencies, bench_latencies(so_far));
+    if (!options.html.empty()) write_bench_page(options.html, so_far);
+  });
+  std::cout << (options.json ? bench_json(report).dump() + "\n" : bench_table(report));
   return 0;
 }
 

@@ -1,4 +1,6 @@
+#include <exception>
 #include <iostream>
+#include <optional>
 
 #include "dataset/fit.h"
 #include "dataset/image.h"
@@ -19,11 +21,12 @@ using Json = nlohmann::ordered_json;
 struct ServeOptions {
   ModelChoice model;
   std::string train, data;
-  std::int64_t batch_size = 16, threads = 0;
+  std::optional<std::int64_t> batch_size;
+  std::int64_t threads = 0;
 
   void visit(Fields& f) {
     model.visit(f);
-    f("batch_size", batch_size, "images computed together at most", Range{1, 4096});
+    f("batch_size", batch_size, "images computed together at most (default: 16)", Range{1, 4096});
     f("train", train, "answer requests for training steps instead: their configuration (TOML)");
     f("data", data, "what --train trains on: dataset folder or packed file");
     f("threads", threads, "threads, 0 = all cores", Range{0, 4096});
@@ -34,13 +37,15 @@ void check_options(const ServeOptions& options) {
   if (options.train.empty() != options.data.empty())
     throw UsageError("serve: --train and --data belong together: a configuration, and what it trains on");
   const ModelChoice& choice = options.model;
-  const bool draws =
-      !choice.model.empty() || choice.method || choice.steps || choice.guidance_text || choice.guidance_image;
+  const bool draws = !choice.model.empty() || choice.method || choice.steps || choice.guidance_text ||
+                     choice.guidance_image || options.batch_size;
   if (!options.train.empty() && draws)
-    throw UsageError("serve: --model and how it draws say nothing of --train, whose configuration holds its model");
+    throw UsageError(
+        "serve: --model, how it draws and --batch-size say nothing of --train, whose configuration has all");
 }
 
-void say(const Json& line) { std::cout << line.dump() << std::endl; }
+// Bytes of a request or a file's name that aren't UTF-8 come back as U+FFFD.
+void say(const Json& line) { std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl; }
 
 std::uint64_t weight_bytes(const torch::nn::Module& network) {
   std::uint64_t bytes = 0;
@@ -59,9 +64,15 @@ T member(const Json& object, const char* name) {
   }
 }
 
+std::uint64_t seed_of(const Json& wish) {
+  if (!wish.at("seed").is_number_unsigned()) throw Error("a request's \"seed\" must be an integer of at least 0");
+  return wish.at("seed").get<std::uint64_t>();
+}
+
 class Drawing {
  public:
-  explicit Drawing(const ServeOptions& options) : chosen_(load_chosen(options.model)), batch_size_(options.batch_size) {
+  explicit Drawing(const ServeOptions& options)
+      : chosen_(load_chosen(options.model)), batch_size_(options.batch_size.value_or(16)) {
     say({{"ready", true},
          {"weights_bytes", weight_bytes(*chosen_.model)},
          {"precision", chosen_.precision},
@@ -86,7 +97,7 @@ class Drawing {
       const Image prompt = read_image(member<std::string>(wishes[i], "image"));
       requests.push_back({member<std::string>(wishes[i], "id"), member<std::string>(wishes[i], "text"),
                           to_tensor(fit(prompt, model.prompt_width, model.prompt_height)),
-                          wishes[i].contains("seed") ? member<std::uint64_t>(wishes[i], "seed") : 0, 0});
+                          wishes[i].contains("seed") ? seed_of(wishes[i]) : 0, 0});
     }
     const torch::Tensor images = chosen_.model->sample(requests, chosen_.sampling);
     for (std::size_t i = first; i < last; ++i)
@@ -143,7 +154,10 @@ int answer_all(const Answer& answer) {
     if (line.empty()) continue;
     try {
       say(answer(parsed(line)));
-    } catch (const Error& error) {
+    } catch (const c10::Error& error) {
+      const std::string message = error.what_without_backtrace();
+      say({{"error", message.substr(0, message.find('\n'))}});
+    } catch (const std::exception& error) {
       say({{"error", error.what()}});
     }
   }

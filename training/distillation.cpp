@@ -113,15 +113,25 @@ Distillation::Distillation(const TrainOptions& options, const Generator& model, 
 Tensor Distillation::taught_end(const Tensor& x, const JumpDraw& rows, const std::vector<std::string>& texts,
                                 const Tensor& prompt) {
   const std::int64_t n = x.size(0);
+  const Tensor text_scale = column(rows.guidance.select(1, 0)), image_scale = column(rows.guidance.select(1, 1));
+  // Brooks et al. 2023, eq. 3; the branch that sees nothing counts only where the image prompt is guided.
+  const Tensor guided = rows.guidance.select(1, 1).ne(1).nonzero().view(-1), places = torch::arange(n);
+  const std::int64_t blind = guided.size(0);
+  const Tensor from = torch::cat({places, places, guided});
   std::vector<std::string> repeated;
-  for (int copy = 0; copy < 3; ++copy) repeated.insert(repeated.end(), texts.begin(), texts.end());
-  const Tensor yes = torch::ones({n}, torch::kBool), no = torch::zeros({n}, torch::kBool);
-  const Condition branches = teacher_->condition(repeated, prompt.repeat({3, 1, 1, 1}),
-                                                 {torch::cat({yes, no, no}), torch::cat({yes, yes, no})});
-  const std::vector<Tensor> clean = teacher_->forward(x.repeat({3, 1, 1, 1}), rows.t.repeat({3}), branches).chunk(3);
-  // Brooks et al. 2023, eq. 3.
-  return clean[2] + column(rows.guidance.select(1, 1)) * (clean[1] - clean[2]) +
-         column(rows.guidance.select(1, 0)) * (clean[0] - clean[1]);
+  for (std::int64_t i = 0; i < 2 * n + blind; ++i)
+    repeated.push_back(texts[static_cast<std::size_t>(from[i].item<std::int64_t>())]);
+  const auto sees = [&](bool text, bool image) {
+    return torch::cat({torch::full({n}, text, torch::kBool), torch::full({n}, image, torch::kBool),
+                       torch::zeros({blind}, torch::kBool)});
+  };
+  const Condition branches =
+      teacher_->condition(repeated, prompt.index_select(0, from), {sees(true, false), sees(true, true)});
+  const std::vector<Tensor> clean = teacher_->forward(x.index_select(0, from), rows.t.index_select(0, from), branches)
+                                        .split_with_sizes({n, n, blind});
+  const Tensor end = clean[1] + text_scale * (clean[0] - clean[1]);
+  const Tensor image_alone = clean[1].index_select(0, guided) - clean[2];
+  return end.index_add(0, guided, (image_scale.index_select(0, guided) - 1) * image_alone);
 }
 
 Tensor Distillation::split_end(const Tensor& x, const JumpDraw& rows, const Condition& condition) {

@@ -14,7 +14,9 @@ double number_in(const fs::path& file) {
   return stream >> number ? number : -1;
 }
 
+// The same package may stand a second time as intel-rapl-mmio:N.
 bool is_package(const fs::path& zone) {
+  if (zone.filename().string().rfind("intel-rapl:", 0) != 0) return false;
   std::ifstream stream(zone / "name");
   std::string name;
   return std::getline(stream, name) && name.rfind("package", 0) == 0;
@@ -38,14 +40,17 @@ void EnergyMeter::begin() {
 void EnergyMeter::end() {
   for (const Counter& counter : counters_) {
     const double now = number_in(counter.file);
-    if (now < 0 || counter.before < 0) continue;
     const bool wrapped = now < counter.before;
+    if (now < 0 || counter.before < 0 || (wrapped && counter.wraps_at <= 0)) {
+      unreadable_ = true;
+      continue;
+    }
     joules_ += (now - counter.before + (wrapped ? counter.wraps_at : 0)) * 1e-6;
   }
 }
 
 Energy EnergyMeter::total(double cpu_seconds) const {
-  if (!counters_.empty()) return {"rapl", joules_};
+  if (!counters_.empty() && !unreadable_) return {"rapl", joules_};
   if (watts_per_core_ > 0) return {"estimated", watts_per_core_ * cpu_seconds};
   return {};
 }

@@ -16,7 +16,7 @@ struct Energy {
 };
 
 // Sums the counters of Linux's powercap over stretches of work. A counter that wraps around within a stretch is
-// understood, as long as it does so once.
+// understood, as long as it does so once. What could not be read once counts as absent.
 class EnergyMeter {
  public:
   // `watts_per_core` of at least 0 stands in where there are no counters to read: 0: nothing does.
@@ -32,6 +32,7 @@ class EnergyMeter {
     double wraps_at = 0, before = 0;  // microjoules
   };
   double watts_per_core_, joules_ = 0;
+  bool unreadable_ = false;
   std::vector<Counter> counters_;  // a package each
 };
 

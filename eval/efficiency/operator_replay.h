@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "eval/efficiency/operator_trace.h"
+#include "eval/efficiency/operator_call.h"
 
 namespace cigli {
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <system_error>
+#include <utility>
 
 #include "dataset/image.h"
 #include "runtime/error.h"
+#include "runtime/files.h"
 #include "runtime/interrupt.h"
 #include "runtime/philox.h"
 #include "runtime/temporary_folder.h"
@@ -28,21 +31,34 @@ std::int64_t bounded_poisson(std::int64_t mean, Philox& random) {
   }
 }
 
-// Requests for a worker, a call at a time; what it made of them is looked at before the next.
+std::string size_text(const ImageSize& size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
+
+// The image that a worker says it has made.
+ImageSize look_at(const fs::path& file) {
+  const std::string bytes = read_file(file);
+  if (bytes.rfind("\x89PNG", 0) != 0) throw Error(file.string() + ": is no PNG");
+  const Image image = decode_image(bytes, file.string());
+  return {image.width, image.height};
+}
+
+// Requests for a worker, a call at a time, which go through the rows again and again; no request comes twice, as its
+// seed is the row's and how often the row has come before.
 class RequestStream {
  public:
-  RequestStream(const std::vector<ImageRequest>& rows, fs::path folder) : rows_(rows), folder_(std::move(folder)) {}
+  RequestStream(const std::vector<ImageRequest>& rows, fs::path folder, ImageSize size)
+      : rows_(rows), folder_(std::move(folder)), size_(size) {}
 
   // Where the next request comes from.
-  void seek(std::int64_t position) { position_ = static_cast<std::size_t>(position) % rows_.size(); }
+  void seek(std::int64_t position) { position_ = position; }
 
   std::vector<WorkerRequest> next(std::int64_t count) {
+    const auto available = static_cast<std::int64_t>(rows_.size());
     std::vector<WorkerRequest> requests;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const ImageRequest& row = rows_[position_];
-      position_ = (position_ + 1) % rows_.size();
-      requests.push_back(
-          {row.id, row.text, fs::absolute(row.image), row.seed.value_or(0), fs::absolute(folder_ / (row.id + ".png"))});
+    for (std::int64_t i = 0; i < count; ++i, ++position_) {
+      const ImageRequest& row = rows_[static_cast<std::size_t>(position_ % available)];
+      requests.push_back({row.id, row.text, fs::absolute(row.image),
+                          row.seed.value_or(0) + static_cast<std::uint64_t>(position_ / available),
+                          fs::absolute(folder_ / (row.id + ".png"))});
       std::error_code ignored;
       fs::remove(requests.back().file, ignored);  // what an earlier call left would hide that this one made nothing
     }
@@ -51,40 +67,41 @@ class RequestStream {
 
   void check(const std::vector<WorkerRequest>& requests, const std::string& worker) {
     for (const WorkerRequest& request : requests) {
-      Image image;
+      ImageSize size;
       try {
-        image = read_image(request.file);
+        size = look_at(request.file);
       } catch (const Error& error) {
         throw Error(worker + ", request " + request.id + ": said that it was done, but " + error.what());
       }
-      if (size_.width == 0) size_ = {image.width, image.height};
-      if (image.width != size_.width || image.height != size_.height)
-        throw Error(worker + ", request " + request.id + ": an image of " + std::to_string(image.width) + "x" +
-                    std::to_string(image.height) + ", but the first was of " + std::to_string(size_.width) + "x" +
-                    std::to_string(size_.height));
+      if (size_.width == 0) size_ = size;
+      if (size.width != size_.width || size.height != size_.height)
+        throw Error(worker + ", request " + request.id + ": an image of " + size_text(size) +
+                    ", but the first was of " + size_text(size_));
     }
   }
+
+  const ImageSize& size() const { return size_; }
 
  private:
   const std::vector<ImageRequest>& rows_;
   fs::path folder_;
-  std::size_t position_ = 0;
   ImageSize size_;
+  std::int64_t position_ = 0;
 };
 
 CallTiming carry_out(Worker& worker, RequestStream& stream, std::int64_t size, bool training, EnergyMeter& meter) {
-  if (InterruptGuard::requested()) throw Interrupted("interrupted; nothing was written");
+  if (InterruptGuard::requested()) throw Interrupted("interrupted");
+  meter.begin();
   if (training) {
-    meter.begin();
     const double seconds = worker.train(size);
     meter.end();
     return {seconds, size * worker.training_batch()};
   }
   const std::vector<WorkerRequest> requests = stream.next(size);
-  meter.begin();
-  const double seconds = worker.generate(requests);
-  meter.end();
-  stream.check(requests, worker.name());
+  const double seconds = worker.generate(requests, [&] {
+    meter.end();
+    stream.check(requests, worker.name());
+  });
   return {seconds, size};
 }
 
@@ -129,21 +146,26 @@ RoundRecord run_round(Worker& worker, const std::vector<ImageRequest>& rows, con
   const std::vector<std::int64_t> sizes = plan_calls(options.scenario, options.round, available);
   EnergyMeter warming, meter(options.watts_per_core);
   RoundRecord record;
+  record.image_size = options.image_size;
   {
-    const TemporaryFolder apart;  // what warming up makes is not to be scored
-    RequestStream stream(rows, apart.path());
+    constexpr std::int64_t far = std::int64_t{1} << 40;  // beyond whatever is measured
+    const TemporaryFolder apart;                         // what warming up makes is not to be scored
+    RequestStream stream(rows, apart.path(), record.image_size);
+    stream.seek(far + options.round * options.scenario.warmup * sizes[0]);
     for (std::int64_t i = 0; i < options.scenario.warmup; ++i) carry_out(worker, stream, sizes[0], training, warming);
+    record.image_size = stream.size();
   }
 
-  RequestStream stream(rows, options.images);
+  RequestStream stream(rows, options.images, record.image_size);
   std::int64_t before = 0;  // requests of earlier rounds
   for (std::int64_t round = 0; round < options.round; ++round)
     for (const std::int64_t size : plan_calls(options.scenario, round, available)) before += size;
-  if (!training) stream.seek(before);
+  stream.seek(before);
   const ProcessUsage first = worker.usage();
   for (const std::int64_t size : sizes) record.calls.push_back(carry_out(worker, stream, size, training, meter));
   const ProcessUsage last = worker.usage();
 
+  record.image_size = stream.size();
   record.start_seconds = worker.start_seconds();
   record.cpu_seconds = last.cpu_seconds - first.cpu_seconds;
   record.baseline_bytes = worker.baseline_bytes();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dataset/image.h"
 #include "dataset/requests.h"
 #include "eval/efficiency/energy.h"
 #include "eval/efficiency/latency.h"
@@ -46,6 +47,7 @@ struct RoundRecord {
   std::uint64_t first_resident_bytes = 0, resident_bytes = 0;  // before the first and after the last measured call
   Energy energy;                                               // of the measured calls
   double loss = 0;                                             // of training, after the last
+  ImageSize image_size;                                        // of all images
   std::string title;
   nlohmann::ordered_json details;
 };
@@ -55,11 +57,13 @@ struct RoundOptions {
   std::int64_t round = 0;
   std::filesystem::path images;  // folder that takes <id>.png of each row
   double watts_per_core = 0;
+  ImageSize image_size;  // that images must have; 0x0: the first one's
 };
 
-// Carries one round out. Rows are taken in turn, from one round to the next. Between calls, outside of the time that is
-// measured, every image that was asked for is looked for and decoded, and all must be of one size. Error names the
-// worker and the call, for whatever it did wrong.
+// Carries one round out. Rows are taken in turn, from one round to the next, with another seed whenever they come
+// again; those of the calls to warm up have seeds that never do. Between calls, outside of the time that is measured,
+// every image that was asked for is looked for and decoded, while the worker is held; all must be PNGs of one size.
+// Error names the worker and the call, for whatever it did wrong.
 RoundRecord run_round(Worker& worker, const std::vector<ImageRequest>& rows, const RoundOptions& options);
 
 }  // namespace cigli

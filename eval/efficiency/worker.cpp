@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "runtime/error.h"
 #include "runtime/interrupt.h"
@@ -17,6 +18,17 @@ using Clock = std::chrono::steady_clock;
 constexpr int kProtocol = 1;
 constexpr double kEndTimeout = 30;  // seconds
 
+class Held {
+ public:
+  explicit Held(const ChildProcess& process) : process_(process) { process_.hold(); }
+  ~Held() { process_.let_go(); }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  const ChildProcess& process_;
+};
+
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 }  // namespace
@@ -28,7 +40,10 @@ Worker::Worker(const WorkerOptions& options)
   if (hello.value("protocol", Json()) != kProtocol || !hello.contains("name") || !hello["name"].is_string())
     fail("began with " + clipped(hello.dump(), 100) + R"(, expected {"protocol": 1, "name": "..."})");
   title_ = hello["name"];
-  baseline_ = process_.usage().resident_bytes;
+  {
+    const Held held(process_);  // or it might load meanwhile
+    baseline_ = process_.usage().resident_bytes;
+  }
   details_ = answer();
   if (details_.value("ready", Json()) != true)
     fail("went on with " + clipped(details_.dump(), 100) + R"(, expected {"ready": true, ...})");
@@ -60,7 +75,7 @@ Json Worker::answer() {
   return answered;
 }
 
-double Worker::ask(const Json& question, std::int64_t expected, Json& answered) {
+double Worker::ask(const Json& question, std::int64_t expected, Json& answered, const std::function<void()>& look) {
   ++questions_;
   if (process_.has_spoken()) fail("wrote to its stdout without being asked");
   const std::string line = question.dump();
@@ -74,13 +89,15 @@ double Worker::ask(const Json& question, std::int64_t expected, Json& answered) 
   }
   answered = answer();
   const double seconds = seconds_since(begin);
+  const Held held(process_);
   const Json done = answered.value("done", Json());
   if (!done.is_number_integer() || done.get<std::int64_t>() != expected)
     fail("answered " + clipped(answered.dump(), 100) + ", expected \"done\": " + std::to_string(expected));
+  if (look) look();
   return seconds;
 }
 
-double Worker::generate(const std::vector<WorkerRequest>& requests) {
+double Worker::generate(const std::vector<WorkerRequest>& requests, const std::function<void()>& look) {
   Json list = Json::array();
   for (const WorkerRequest& request : requests)
     list.push_back({{"id", request.id},
@@ -89,13 +106,13 @@ double Worker::generate(const std::vector<WorkerRequest>& requests) {
                     {"seed", request.seed},
                     {"file", request.file.string()}});
   Json answered;
-  return ask({{"generate", std::move(list)}}, static_cast<std::int64_t>(requests.size()), answered);
+  return ask({{"generate", std::move(list)}}, static_cast<std::int64_t>(requests.size()), answered, look);
 }
 
 double Worker::train(std::int64_t steps) {
   if (batch_size_ < 1) fail("said no \"batch_size\" when it was ready, which a training needs");
   Json answered;
-  const double seconds = ask({{"train", {{"steps", steps}}}}, steps * batch_size_, answered);
+  const double seconds = ask({{"train", {{"steps", steps}}}}, steps * batch_size_, answered, {});
   const Json loss = answered.value("loss", Json());
   if (!loss.is_number() || !std::isfinite(loss.get<double>()))
     fail("answered " + clipped(answered.dump(), 100) + ", expected a finite \"loss\"");
@@ -104,13 +121,17 @@ double Worker::train(std::int64_t steps) {
 }
 
 void Worker::finish() {
-  int code = 0;
+  ProcessEnd end;
   try {
-    code = process_.finish(kEndTimeout);
+    end = process_.finish(kEndTimeout);
+  } catch (const Interrupted&) {
+    throw;
   } catch (const Error& error) {
     fail(error.what());
   }
-  if (code != 0) fail("ended with exit code " + std::to_string(code) + ": " + clipped(process_.last_words(), 300));
+  if (end.signal != 0) fail("was ended by signal " + std::to_string(end.signal));
+  if (end.code != 0)
+    fail("ended with exit code " + std::to_string(end.code) + ": " + clipped(process_.last_words(), 300));
 }
 
 }  // namespace cigli

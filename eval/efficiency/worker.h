@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -31,7 +32,8 @@ class Worker {
   explicit Worker(const WorkerOptions& options);
 
   // Seconds from the request to the answer. Error unless it says that it made as many images as it was asked for.
-  double generate(const std::vector<WorkerRequest>& requests);
+  // `look` sees what it made while its processes are held, so that nothing is finished after the answer.
+  double generate(const std::vector<WorkerRequest>& requests, const std::function<void()>& look = {});
   // Seconds of so many steps of training. Error unless it says that it saw as many steps' images and a finite loss.
   double train(std::int64_t steps);
   double loss() const { return loss_; }                        // of the last train(), or NaN
@@ -48,7 +50,8 @@ class Worker {
 
  private:
   nlohmann::ordered_json answer();
-  double ask(const nlohmann::ordered_json& question, std::int64_t expected, nlohmann::ordered_json& answered);
+  double ask(const nlohmann::ordered_json& question, std::int64_t expected, nlohmann::ordered_json& answered,
+             const std::function<void()>& look);
   [[noreturn]] void fail(const std::string& what) const;
 
   WorkerOptions options_;

@@ -4,6 +4,9 @@
 #include <signal.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
 #include <thread>
 
 #include "tests/temporary_folder.h"
@@ -19,7 +22,9 @@ TEST(ChildProcess, SpeaksLineByLine) {
   EXPECT_EQ(cat.read_line(5), "one");
   EXPECT_EQ(cat.read_line(5), "");
   EXPECT_EQ(cat.read_line(5), "three and more");
-  EXPECT_EQ(cat.finish(5), 0);
+  const ProcessEnd end = cat.finish(5);
+  EXPECT_EQ(end.code, 0);
+  EXPECT_EQ(end.signal, 0);
 }
 
 TEST(ChildProcess, TakesLinesLongerThanAPipe) {
@@ -36,6 +41,8 @@ TEST(ChildProcess, TellsHowItEnded) {
   EXPECT_EQ(error_of([&] { failed.read_line(5); }), "ended with exit code 3: no such model");
   ChildProcess killed("kill -9 $$");
   EXPECT_EQ(error_of([&] { killed.read_line(5); }), "was ended by signal 9");
+  ChildProcess high("exit 255");
+  EXPECT_EQ(error_of([&] { high.read_line(5); }), "ended with exit code 255");
   ChildProcess absent("/no/such/program");
   EXPECT_NE(error_of([&] { absent.read_line(5); }).find("exit code 127"), std::string::npos);
   ChildProcess ended("exit 4");
@@ -49,6 +56,35 @@ TEST(ChildProcess, WaitsOnlySoLong) {
   EXPECT_EQ(error_of([&] { silent.read_line(0.2); }), "does not answer in time");
   EXPECT_EQ(error_of([&] { silent.finish(0.2); }), "goes on after the end of its stdin");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+TEST(ChildProcess, IsHeldUntilItIsLetGo) {
+  ChildProcess cat("cat");
+  cat.hold();
+  cat.write_line("x", 5);
+  EXPECT_EQ(error_of([&] { cat.read_line(0.2); }), "does not answer in time");
+  cat.let_go();
+  EXPECT_EQ(cat.read_line(5), "x");
+}
+
+TEST(ChildProcess, HasTheEnvironmentThatThisProcessWasStartedWith) {
+  ChildProcess child("echo \"[$ATEN_CPU_CAPABILITY] [$HOME]\"");
+  std::ifstream file("/proc/self/environ");
+  std::map<std::string, std::string> started;
+  for (std::string entry; std::getline(file, entry, '\0');)
+    started[entry.substr(0, entry.find('='))] = entry.substr(entry.find('=') + 1);
+  EXPECT_EQ(child.read_line(5), "[" + started["ATEN_CPU_CAPABILITY"] + "] [" + started["HOME"] + "]");
+}
+
+TEST(ChildProcess, MayCleanUpBeforeItIsKilled) {
+  TemporaryFolder folder;
+  const std::filesystem::path file = folder / "kept";
+  {
+    ChildProcess tidy("touch '" + file.string() + "'; echo made; cat; rm '" + file.string() + "'");
+    tidy.read_line(5);
+    EXPECT_TRUE(std::filesystem::exists(file));
+  }
+  EXPECT_FALSE(std::filesystem::exists(file));
 }
 
 TEST(ChildProcess, EndsAllThatItHasStarted) {

@@ -16,14 +16,18 @@ std::string fake(const std::string& name, const std::string& options) {
   return name + "=exec " + CIGLI_FAKE_WORKER + " " + options;
 }
 
-Outcome bench(std::vector<std::string> more) {
-  std::vector<std::string> words{"bench", "--data", fixture().data, "--resamples", "200"};
+Outcome bench(const std::vector<std::string>& more, const fs::path& data = fixture().data) {
+  std::vector<std::string> words{"bench", "--data", data, "--resamples", "200"};
   words.insert(words.end(), more.begin(), more.end());
   return cigli(words);
 }
 
 TEST(Bench, MeasuresAModelBesideACommand) {
   const fs::path folder = scratch("bench");
+  // The fake one gives prompts back, which must be as large as the model's images.
+  fs::copy(fixture().data, folder / "data", fs::copy_options::recursive);
+  for (const auto& file : fs::recursive_directory_iterator(folder / "data"))
+    if (file.path().extension() == ".png") write_png_unsynced(file, resize(read_image(file), 32, 32));
   const Outcome outcome = bench({"--system",     "tiny=" + fixture().model.string(),
                                  "--command",    fake("a, quick fake", "--sleep-ms 2"),
                                  "--scenario",   "random-batch,offline",
@@ -36,7 +40,8 @@ TEST(Bench, MeasuresAModelBesideACommand) {
                                  "--html",       folder / "bench.html",
                                  "--latencies",  folder / "calls.csv",
                                  "--images",     folder / "images",
-                                 "--quality",    "consistency"});
+                                 "--quality",    "consistency"},
+                                folder / "data");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const Json json = Json::parse(read_text(folder / "bench.json"));
   ASSERT_EQ(json["scenarios"].size(), 2u);
@@ -120,7 +125,7 @@ TEST(Bench, MeasuresTraining) {
 }
 
 // The checks of the referee on which all else rests.
-TEST(BenchRefereeSlow, ReadsSleepsMemoryAndStalls) {
+TEST(BenchTimingSlow, ReadsSleepsMemoryAndStalls) {
   const auto measured = [](const std::string& options) {
     const Outcome outcome = bench({"--command", fake("fake", options), "--scenario", "single-stream", "--calls", "200",
                                    "--rounds", "1", "--quality", "none", "--json"});
@@ -174,6 +179,28 @@ TEST(Bench, RefusesWhatCantBeMeasured) {
   expect_complaint(bench({"--scenario", "twice"}), 2, {"twice", "single-stream"});
   expect_complaint(bench({"--system", "m=/no/such/model"}), 1, {"m: ", "/no/such/model"});
   expect_complaint(bench({"--out", "/no/such/folder/x.json"}), 1, {"/no/such/folder"});
+  // What quality needs is missed before the first call, not after the last.
+  const fs::path plain = scratch("plain");
+  fs::copy(fixture().data, plain / "data", fs::copy_options::recursive);
+  std::string lines;
+  for (Json row : fixture().rows) {
+    row.erase("program");
+    lines += row.dump() + "\n";
+  }
+  write_text(plain / "data/metadata.jsonl", lines);
+  expect_complaint(
+      cigli({"bench", "--data", plain / "data", "--quality", "consistency", "--command", fake("fake", "--crash-at 1")}),
+      1, {"--quality consistency", "no programs"});
+}
+
+// Beside a dataset's prompts lie its targets.
+TEST(Bench, SystemsSeeNoTargets) {
+  const fs::path log = scratch("seen") / "requests.jsonl";
+  const std::string command = "fake=tee -a " + log.string() + " | " + CIGLI_FAKE_WORKER;
+  ASSERT_EQ(bench({"--command", command, "--scenario", "single-stream", "--rounds", "1", "--calls", "5"}).code, 0);
+  const std::vector<Json> asked = read_lines(log);
+  ASSERT_EQ(asked.size(), 8u);
+  for (const Json& line : asked) EXPECT_FALSE(contains(line.dump(), fixture().data.string())) << line;
 }
 
 TEST(Serve, AnswersAndComplainsLineByLine) {
@@ -201,8 +228,19 @@ TEST(Serve, AnswersAndComplainsLineByLine) {
   EXPECT_TRUE(contains(lines[4]["error"], "\"generate\""));
   EXPECT_EQ(lines[5]["done"], 1);
   EXPECT_EQ(read_image(folder / "1.png").width, 32);
+  Json negative = good, latin = good;
+  negative["generate"][0]["seed"] = -3;
+  std::string bytes = good.dump();
+  bytes.replace(bytes.find("1.png"), 5, "no\xe9/1.png");
+  const Outcome refused =
+      cigli({"serve", "--model", fixture().model}, negative.dump() + "\n" + bytes + "\n\xff\n" + good.dump() + "\n");
+  EXPECT_EQ(refused.code, 0) << refused.err;
+  EXPECT_TRUE(contains(refused.out, R"(\"seed\" must be)"));
+  EXPECT_EQ(std::count(refused.out.begin(), refused.out.end(), '\n'), 6);
+  EXPECT_TRUE(contains(refused.out, R"({"done":1})"));
   expect_complaint(cigli({"serve", "--train", "x.toml"}), 2, {"--train and --data belong together"});
   expect_complaint(cigli({"serve", "--train", "x.toml", "--data", "d", "--steps", "2"}), 2, {"say nothing of --train"});
+  expect_complaint(cigli({"serve", "--train", "x.toml", "--data", "d", "--batch-size", "2"}), 2, {"--batch-size"});
 }
 
 }  // namespace

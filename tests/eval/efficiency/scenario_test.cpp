@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <map>
+#include <opencv2/imgcodecs.hpp>
+#include <set>
 
 #include "dataset/image.h"
 #include "tests/temporary_folder.h"
@@ -32,7 +35,7 @@ struct Requests {
   }
   RoundRecord measure(const std::string& options, ScenarioOptions scenario, std::int64_t round = 0) const {
     Worker worker({"fake", fake(options), 20});
-    RoundRecord record = run_round(worker, rows, {scenario, round, folder / "made", 0});
+    RoundRecord record = run_round(worker, rows, {scenario, round, folder / "made", 0, {}});
     worker.finish();
     return record;
   }
@@ -122,6 +125,32 @@ TEST(Worker, RoundsGoOnThroughTheRows) {
   EXPECT_EQ(made(3), "0 1 2 3 ");
 }
 
+// Or a worker that kept its answers would look fast.
+TEST(Worker, NoRequestComesTwice) {
+  const Requests requests;
+  std::set<std::string> seen;
+  std::size_t asked = 0;
+  for (const auto& [name, calls] : {std::pair{"offline", 3}, std::pair{"single-stream", 30}}) {
+    for (std::int64_t round = 0; round < 2; ++round) {
+      const fs::path log = requests.folder / "requests.jsonl";
+      Worker worker({"fake", "tee " + log.string() + " | " + CIGLI_FAKE_WORKER, 20});
+      const ScenarioOptions scenario = calls_of(name, calls);
+      run_round(worker, requests.rows, {scenario, round, requests.folder / "made", 0, {}});
+      worker.finish();
+      std::ifstream file(log);
+      for (std::string line; std::getline(file, line);) {
+        const auto call = nlohmann::json::parse(line);
+        for (const auto& wish : call.at("generate")) {
+          seen.insert(name + wish.at("image").dump() + wish.at("seed").dump());
+          ++asked;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(asked, 2u * (4 * 12 + 33));
+  EXPECT_EQ(seen.size(), asked);
+}
+
 TEST(Worker, TrainsByTheStep) {
   const Requests requests;
   ScenarioOptions options = calls_of("training", 4);
@@ -144,6 +173,7 @@ TEST(Worker, WhateverBreaksTheProtocolFailsTheRun) {
   EXPECT_EQ(complaint("--error-at 2"), "fake, call 2: no memory for this");
   EXPECT_EQ(complaint("--exit-code 3"), "fake, call 13: ended with exit code 3: ");
   EXPECT_NE(complaint("--skip-image-at 4").find("said that it was done, but"), std::string::npos);
+  EXPECT_NE(complaint("--late-at 4").find("said that it was done, but"), std::string::npos);
   EXPECT_NE(complaint("--protocol 2").find("expected {\"protocol\": 1"), std::string::npos);
   EXPECT_NE(error_of([] {
               Worker({"echo", "echo hello", 5});
@@ -160,6 +190,19 @@ TEST(Worker, ImagesOfSeveralSizesFailTheRun) {
   write_png_unsynced(requests.rows[3].image, Image(16, 17));
   const std::string complaint = error_of([&] { requests.measure("", calls_of("single-stream", 10)); });
   EXPECT_EQ(complaint, "fake, request 3: an image of 16x17, but the first was of 16x16");
+  Worker small({"small", fake(""), 20});
+  const RoundOptions options{calls_of("single-stream", 1), 0, requests.folder / "made", 0, {32, 32}};
+  EXPECT_EQ(error_of([&] { run_round(small, requests.rows, options); }),
+            "small, request 4: an image of 16x16, but the first was of 32x32");
+}
+
+TEST(Worker, OtherFormatsThanPngFailTheRun) {
+  Requests requests;
+  requests.rows[2].image = requests.folder / "prompt.bmp";
+  cv::imwrite(requests.rows[2].image.string(), cv::Mat(16, 16, CV_8UC3, cv::Scalar(9, 9, 9)));
+  const std::string complaint = error_of([&] { requests.measure("", calls_of("single-stream", 10)); });
+  EXPECT_NE(complaint.find("fake, request 2: said that it was done, but"), std::string::npos);
+  EXPECT_NE(complaint.find("is no PNG"), std::string::npos);
 }
 
 }  // namespace

@@ -441,7 +441,7 @@ TEST(Tax, AdvisesByTheFigures) {
   EXPECT_EQ(advice().substr(0, 31), "60 % of the time is arithmetic ");  // of 80 % a quarter is needed
 }
 
-TEST(TaxSlow, OfAChainOfTinyOperatorsIsNearlyAll) {
+TEST(TaxTimingSlow, OfAChainOfTinyOperatorsIsNearlyAll) {
   TaxOptions options;
   options.roofs = measure_roofs(false);
   const Tensor one = torch::ones({1});
@@ -456,7 +456,7 @@ TEST(TaxSlow, OfAChainOfTinyOperatorsIsNearlyAll) {
   EXPECT_EQ(report.operators, 1000);
 }
 
-TEST(TaxSlow, OfOneLargeProductIsNearlyNothing) {
+TEST(TaxTimingSlow, OfOneLargeProductIsNearlyNothing) {
   TaxOptions options;
   options.roofs = measure_roofs(false);
   options.replay_seconds = 1;
@@ -472,7 +472,7 @@ TEST(TaxSlow, OfOneLargeProductIsNearlyNothing) {
   EXPECT_GE(report.costs[0].of_roof.value(), 0.3);
 }
 
-TEST(TaxSlow, RoofsArePlausible) {
+TEST(TaxTimingSlow, RoofsArePlausible) {
   const MachineRoofs roofs = measure_roofs(false);
   EXPECT_GT(roofs.fp32.gemm, 1e9);
   EXPECT_LT(roofs.fp32.gemm, 1e15);
