@@ -91,13 +91,14 @@ class RequestStream {
 
 CallTiming carry_out(Worker& worker, RequestStream& stream, std::int64_t size, bool training, EnergyMeter& meter) {
   if (InterruptGuard::requested()) throw Interrupted("interrupted");
-  meter.begin();
   if (training) {
+    meter.begin();
     const double seconds = worker.train(size);
     meter.end();
     return {seconds, size * worker.training_batch()};
   }
   const std::vector<WorkerRequest> requests = stream.next(size);
+  meter.begin();
   const double seconds = worker.generate(requests, [&] {
     meter.end();
     stream.check(requests, worker.name());

@@ -18,6 +18,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kProtocol = 1;
 constexpr double kEndTimeout = 30;  // seconds
 
+// While it stands, all processes of a command are stopped where they are.
 class Held {
  public:
   explicit Held(const ChildProcess& process) : process_(process) { process_.hold(); }

@@ -223,7 +223,9 @@ TEST(Nlvr2Release, KeepsWhatThePublishedFilterKeeps) {
     EXPECT_EQ(list_nlvr2(annotations, corrected, [](const std::string&) {}).counts.kept, repaired);
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+#ifdef __OPTIMIZE__                // or it says nothing of the program
   EXPECT_LT(seconds.count(), 10);  // twice over 13,949 rows; 0.5 s where nothing else runs and nothing is checked
+#endif
 }
 
 }  // namespace
