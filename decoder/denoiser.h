@@ -51,6 +51,7 @@ struct ReadCondition {
 // that a single Euler step of the sampler returns it.
 struct DenoiserImpl : torch::nn::Module {
   virtual torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const ReadCondition& condition) = 0;
+  // What forward() takes of this condition; by default the condition alone.
   virtual ReadCondition read(const Condition& condition) { return {condition, {}, {}, {}, {}}; }
 };
 using Denoiser = std::shared_ptr<DenoiserImpl>;

@@ -94,7 +94,6 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
                                  0.02 * torch::randn({o.widths[coarsest], image_height / cell, image_width / cell}));
 }
 
-// Patches of the pixels in the first channels of `in`, or in those that come behind.
 Tensor UNetImpl::of_patches(const Tensor& pixels, bool first) {
   const Tensor patches = torch::pixel_unshuffle(pixels, options.patch).contiguous(torch::MemoryFormat::ChannelsLast);
   const std::int64_t channels = patches.size(1), all = in->weight.size(1);

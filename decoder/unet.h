@@ -53,6 +53,8 @@ struct UNetImpl : DenoiserImpl {
   torch::nn::Conv2d out;
 
  private:
+  // The share of the convolution `in` that patches of these pixels [B,3,H,W] have: [B,C,h,w]. They stand at its first
+  // channels and bring its bias, or, not `first`, at its last.
   torch::Tensor of_patches(const torch::Tensor& pixels, bool first);
 };
 

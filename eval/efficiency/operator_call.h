@@ -16,6 +16,7 @@ enum class OperatorKind {
   view,        // no work: another look at the same memory, or memory that is not filled
 };
 const std::string& name(OperatorKind kind);
+// What an operator of this schema is for, by its name and by whether it returns a view.
 OperatorKind kind_of(const c10::FunctionSchema& schema);
 
 // One call of an operator, without its data: tensors are on the meta device, with their sizes, strides and type.

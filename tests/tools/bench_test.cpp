@@ -228,7 +228,7 @@ TEST(Serve, AnswersAndComplainsLineByLine) {
   EXPECT_TRUE(contains(lines[4]["error"], "\"generate\""));
   EXPECT_EQ(lines[5]["done"], 1);
   EXPECT_EQ(read_image(folder / "1.png").width, 32);
-  Json negative = good, latin = good;
+  Json negative = good;
   negative["generate"][0]["seed"] = -3;
   std::string bytes = good.dump();
   bytes.replace(bytes.find("1.png"), 5, "no\xe9/1.png");
