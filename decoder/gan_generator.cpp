@@ -5,6 +5,7 @@
 
 #include "encoders/layers/attention.h"
 #include "encoders/layers/feature_map.h"
+#include "encoders/layers/linear.h"
 #include "encoders/layers/residual_block.h"
 
 namespace cigli {
@@ -66,8 +67,8 @@ GanGeneratorImpl::GanGeneratorImpl(const DecoderOptions& o, const ConditionWidth
       base_width(width / (o.patch << (o.widths.size() - 1))),
       map_at(std::max<std::int64_t>(0, static_cast<std::int64_t>(o.widths.size()) - 2)),
       details_at(std::max<std::int64_t>(0, static_cast<std::int64_t>(o.widths.size()) - 3)),
-      embed(register_module("embed", nn::Linear(o.latent + condition.pooled, kModulation))),
-      seed(register_module("seed", nn::Linear(o.latent, o.widths.back() * base_height * base_width))),
+      embed(register_module("embed", linear_layer(o.latent + condition.pooled, kModulation))),
+      seed(register_module("seed", linear_layer(o.latent, o.widths.back() * base_height * base_width))),
       blocks(register_module("blocks", nn::ModuleList())),
       out(register_module("out", conv3x3(o.widths[0], (condition.prompt > 0 ? 4 : 3) * o.patch * o.patch))) {
   if (o.latent > height * width)

@@ -1,6 +1,7 @@
 #include "decoder/model_file.h"
 
 #include <algorithm>
+#include <future>
 #include <iostream>
 #include <sstream>
 
@@ -90,9 +91,11 @@ Generator load_model(const std::filesystem::path& path, ModelInfo* info) {
 }
 
 Generator load_model(std::string_view bytes, const std::string& name, ModelInfo* info) {
+  std::future<std::string> hash;
+  if (info != nullptr) hash = std::async(std::launch::async, [bytes] { return sha256(bytes); });
   const TensorFile content = parse_safetensors(bytes, name);
   Generator model = build_model(content, name);
-  if (info != nullptr) *info = {content.metadata, sha256(bytes), name};
+  if (info != nullptr) *info = {content.metadata, hash.get(), name};
   return model;
 }
 

@@ -2,6 +2,7 @@
 
 #include "encoders/layers/attention.h"
 #include "encoders/layers/feature_map.h"
+#include "encoders/layers/linear.h"
 #include "encoders/layers/positions.h"
 
 namespace cigli {
@@ -21,9 +22,9 @@ ConditionAttentionImpl::ConditionAttentionImpl(std::int64_t channels, std::int64
                                                std::int64_t group)
     : heads(heads),
       norm(register_module("norm", AdaptiveGroupNorm(channels, group, false))),
-      qkv(register_module("qkv", nn::Linear(channels, 3 * channels))),
+      qkv(register_module("qkv", linear_layer(channels, 3 * channels))),
       out(register_module("out", zero_linear(channels, channels))) {
-  if (condition_width > 0) condition_kv = register_module("condition_kv", nn::Linear(condition_width, 2 * channels));
+  if (condition_width > 0) condition_kv = register_module("condition_kv", linear_layer(condition_width, 2 * channels));
 }
 
 Tensor ConditionAttentionImpl::forward(const Tensor& x, const Tensor& keys_values, const Tensor& other_mask) {
@@ -58,9 +59,9 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
     : options(o),
       height(image_height / o.patch),
       width(image_width / o.patch),
-      time1(register_module("time1", nn::Linear(kTimeWidth, kEmbedding))),
-      time2(register_module("time2", nn::Linear(kEmbedding, kEmbedding))),
-      pooled(register_module("pooled", nn::Linear(condition.pooled, kEmbedding))),
+      time1(register_module("time1", linear_layer(kTimeWidth, kEmbedding))),
+      time2(register_module("time2", linear_layer(kEmbedding, kEmbedding))),
+      pooled(register_module("pooled", linear_layer(condition.pooled, kEmbedding))),
       in(register_module("in", conv3x3((3 + condition.prompt) * o.patch * o.patch, o.widths[0]))),
       down(register_module("down", nn::ModuleList())),
       shrink(register_module("shrink", nn::ModuleList())),
@@ -69,7 +70,7 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
       up(register_module("up", nn::ModuleList())),
       out(register_module("out", conv3x3(o.widths[0], (condition.prompt > 0 ? 4 : 3) * o.patch * o.patch))) {
   if (o.flow_map) {
-    jump1 = register_module("jump1", nn::Linear(kTimeWidth + 2, kEmbedding));
+    jump1 = register_module("jump1", linear_layer(kTimeWidth + 2, kEmbedding));
     jump2 = register_module("jump2", zero_linear(kEmbedding, kEmbedding));
   }
   if (condition.details > 0) details_in = register_module("details_in", conv1x1(condition.details, o.widths[0]));

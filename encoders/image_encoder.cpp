@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "encoders/layers/feature_map.h"
+#include "encoders/layers/linear.h"
 #include "encoders/layers/positions.h"
 #include "encoders/layers/residual_block.h"
 
@@ -29,7 +30,7 @@ struct ConvolutionalImageEncoder : ImageEncoderImpl {
         stem(register_module("stem", conv3x3(12, o.widths[0]))),
         shrink(register_module("shrink", nn::ModuleList())),
         blocks(register_module("blocks", nn::ModuleList())),
-        positions(register_module("positions", nn::Linear(4 * kBands, o.widths.back()))) {
+        positions(register_module("positions", linear_layer(4 * kBands, o.widths.back()))) {
     for (std::size_t r = 0; r < o.widths.size(); ++r) {
       if (r > 0) shrink->push_back(conv3x3(o.widths[r - 1], o.widths[r], 2));
       for (std::int64_t i = 0; i < o.blocks; ++i) blocks->push_back(ResidualBlock(ResidualBlockOptions{o.widths[r]}));

@@ -1,5 +1,6 @@
 #include "encoders/module_file.h"
 
+#include <cmath>
 #include <map>
 
 namespace cigli {
@@ -9,6 +10,12 @@ constexpr const char* weights = "weights.";
 constexpr const char* training = "training.";
 
 bool starts_with(const std::string& text, const std::string& prefix) { return text.rfind(prefix, 0) == 0; }
+
+bool is_finite(const torch::Tensor& values) {
+  if (!values.is_floating_point() || values.numel() == 0) return true;
+  const auto [least, most] = values.aminmax();  // a value that is no number is both
+  return std::isfinite(least.item<double>()) && std::isfinite(most.item<double>());
+}
 
 }  // namespace
 
@@ -38,9 +45,8 @@ void load_weights(torch::nn::Module& module, const TensorFile& content, const st
     if (tensor.sizes() != found->second.sizes())
       throw Error(file.string() + ": tensor " + name + " is " + c10::str(tensor.sizes()) + ", expected " +
                   c10::str(found->second.sizes()));
-    if (tensor.is_floating_point() && !tensor.isfinite().all().item<bool>())
-      throw Error(file.string() + ": tensor " + name + " has a value that is not finite");
     found->second.copy_(tensor);
+    if (!is_finite(found->second)) throw Error(file.string() + ": tensor " + name + " has a value that is not finite");
     values.erase(found);
   }
   if (!values.empty()) throw Error(file.string() + ": tensor " + weights + values.begin()->first + " is missing");

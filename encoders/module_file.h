@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "encoders/layers/linear.h"
 #include "runtime/error.h"
 #include "runtime/safetensors.h"
 
@@ -28,12 +29,13 @@ void load_weights(torch::nn::Module& module, const TensorFile& content, const st
 const std::string& metadata_of(const TensorFile& content, const std::string& key, const std::filesystem::path& file);
 nlohmann::json options_of(const TensorFile& content, const std::string& format, const std::filesystem::path& file);
 
-// Options from a damaged or hostile file may not fit together, or ask for more memory than there is: whatever `make`
-// throws comes as an Error that names the file.
+// What `make` makes for load_weights, without initial weights. Options from a damaged or hostile file may not fit
+// together, or ask for more memory than there is: whatever `make` throws comes as an Error that names the file.
 template <class Make>
 auto made_of(const std::filesystem::path& file, const Make& make) {
   std::string reason;
   try {
+    const WeightsFollow no_initial_weights;
     return make();
   } catch (const c10::Error& error) {
     reason = error.what_without_backtrace();

@@ -4,6 +4,7 @@
 
 #include "encoders/layers/attention.h"
 #include "encoders/layers/feature_map.h"
+#include "encoders/layers/linear.h"
 #include "encoders/layers/pooling.h"
 #include "encoders/layers/residual_block.h"
 #include "fusion/visibility.h"
@@ -16,8 +17,8 @@ using torch::Tensor;
 AffineBlockImpl::AffineBlockImpl(std::int64_t width, std::int64_t heads)
     : heads(heads),
       norm(register_module("norm", nn::LayerNorm(nn::LayerNormOptions({width})))),
-      query(register_module("query", nn::Linear(width, width))),
-      key_value(register_module("key_value", nn::Linear(width, 2 * width))),
+      query(register_module("query", linear_layer(width, width))),
+      key_value(register_module("key_value", linear_layer(width, 2 * width))),
       mix(register_module("mix", conv3x3(2 * width, width))),
       features(register_module("features", conv3x3(width, width))),
       combine(register_module("combine", conv3x3(width, 2 * width))) {
@@ -40,16 +41,16 @@ Tensor AffineBlockImpl::forward(const Tensor& h, const AffineInputs& in) {
 AffineFusionImpl::AffineFusionImpl(const FusionOptions& o, const FeatureWidths& widths)
     : options(o),
       details_width(widths.details),
-      text_in(register_module("text_in", nn::Linear(widths.text, o.width))),
-      image_in(register_module("image_in", nn::Linear(widths.image, o.width))),
+      text_in(register_module("text_in", linear_layer(widths.text, o.width))),
+      image_in(register_module("image_in", linear_layer(widths.image, o.width))),
       null_text(register_parameter("null_text", 0.02 * torch::randn({o.width}))),
       null_image(register_parameter("null_image", 0.02 * torch::randn({o.width}))),
-      sentence(register_module("sentence", nn::Linear(o.width, o.width))),
+      sentence(register_module("sentence", linear_layer(o.width, o.width))),
       blocks(register_module("blocks", nn::ModuleList())),
       text_norm(register_module("text_norm", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
       map_norm(register_module("map_norm", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
-      pool_text(register_module("pool_text", nn::Linear(o.width, 2 * o.width))),
-      pool_map(register_module("pool_map", nn::Linear(o.width, 2 * o.width))) {
+      pool_text(register_module("pool_text", linear_layer(o.width, 2 * o.width))),
+      pool_map(register_module("pool_map", linear_layer(o.width, 2 * o.width))) {
   for (std::int64_t i = 0; i < o.layers; ++i) blocks->push_back(AffineBlock(o.width, o.heads));
 }
 

@@ -1,5 +1,6 @@
 #include "fusion/concat_fusion.h"
 
+#include "encoders/layers/linear.h"
 #include "encoders/layers/pooling.h"
 #include "fusion/visibility.h"
 
@@ -10,8 +11,8 @@ using torch::Tensor;
 
 ConcatFusionImpl::ConcatFusionImpl(const FusionOptions& o, const FeatureWidths& widths)
     : options(o),
-      text_in(register_module("text_in", nn::Linear(widths.text, o.width))),
-      image_in(register_module("image_in", nn::Linear(widths.image, o.width))),
+      text_in(register_module("text_in", linear_layer(widths.text, o.width))),
+      image_in(register_module("image_in", linear_layer(widths.image, o.width))),
       null_text(register_parameter("null_text", 0.02 * torch::randn({o.width}))),
       null_image(register_parameter("null_image", 0.02 * torch::randn({o.width}))) {}
 

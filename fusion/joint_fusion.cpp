@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "encoders/layers/feature_map.h"
+#include "encoders/layers/linear.h"
 #include "fusion/visibility.h"
 
 namespace cigli {
@@ -13,7 +14,7 @@ using torch::Tensor;
 ModalityImpl::ModalityImpl(const TransformerBlockOptions& o)
     : norm1(register_module("norm1", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
       norm2(register_module("norm2", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
-      qkv(register_module("qkv", nn::Linear(o.width, 3 * o.width))),
+      qkv(register_module("qkv", linear_layer(o.width, 3 * o.width))),
       out(register_module("out", zero_linear(o.width, o.width))),
       feed_forward(register_module("feed_forward", FeedForward(o.width, o.expansion))) {}
 
@@ -34,16 +35,16 @@ std::pair<Tensor, Tensor> JointBlockImpl::forward(const Tensor& text_in, const T
 JointFusionImpl::JointFusionImpl(const FusionOptions& o, const FeatureWidths& widths)
     : options(o),
       details_width(widths.details),
-      text_in(register_module("text_in", nn::Linear(widths.text, o.width))),
-      image_in(register_module("image_in", nn::Linear(widths.image, o.width))),
+      text_in(register_module("text_in", linear_layer(widths.text, o.width))),
+      image_in(register_module("image_in", linear_layer(widths.image, o.width))),
       null_text(register_parameter("null_text", 0.02 * torch::randn({o.width}))),
       null_image(register_parameter("null_image", 0.02 * torch::randn({o.width}))),
       blocks(register_module("blocks", nn::ModuleList())),
       norm(register_module("norm", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
       text_norm(register_module("text_norm", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
       image_norm(register_module("image_norm", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
-      pool(register_module("pool", nn::Linear(o.width, 2 * o.width))),
-      pool_fused(register_module("pool_fused", nn::Linear(o.width, 2 * o.width))) {
+      pool(register_module("pool", linear_layer(o.width, 2 * o.width))),
+      pool_fused(register_module("pool_fused", linear_layer(o.width, 2 * o.width))) {
   for (std::int64_t i = 0; i < o.layers; ++i) blocks->push_back(JointBlock(TransformerBlockOptions{o.width, o.heads}));
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "encoders/layers/feature_map.h"
+#include "encoders/layers/linear.h"
 #include "encoders/layers/positions.h"
 #include "encoders/layers/residual_block.h"
 
@@ -34,8 +35,8 @@ PairScorerImpl::PairScorerImpl(const PairScorerOptions& o, std::int64_t vocabula
       fusion(register_module("fusion", make_fusion(o.fusion, feature_widths(o)))),
       project(register_module("project", conv1x1(o.image.widths.back(), o.width))),
       gain(register_parameter("gain", torch::ones({o.width, 1, 1}))),
-      positions(register_module("positions", nn::Linear(4 * kBands, o.fusion.width))),
-      pooled(register_module("pooled", nn::Linear(fusion->widths().pooled, o.fusion.width))),
+      positions(register_module("positions", linear_layer(4 * kBands, o.fusion.width))),
+      pooled(register_module("pooled", linear_layer(fusion->widths().pooled, o.fusion.width))),
       map(register_module("map", conv1x1(fusion->widths().map, o.fusion.width))),
       out(register_module("out", conv1x1(o.fusion.width, o.width))) {
   TORCH_CHECK(fusion->widths().map > 0, "the pair scorer needs a fusion that makes a map of the prompt");

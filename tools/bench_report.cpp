@@ -13,7 +13,6 @@ namespace cigli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Cells = std::vector<std::string>;
 
 std::string with_interval(const MeasuredFigure& figure, double scale) {
   std::string text = short_number(scale * figure.value);
@@ -40,10 +39,11 @@ std::string energy_text(const Energy& energy) {
 }
 
 // A line a system, under a line of names.
-std::vector<Cells> lines_of(const ScenarioReport& report, const std::optional<double>& gate) {
+std::vector<TableLine> lines_of(const ScenarioReport& report, const std::optional<double>& gate) {
   const bool training = report.options.scenario == "training";
-  std::vector<Cells> lines{{"system", "images/s", "p50 ms", "p90 ms", "p99 ms", "start s", "peak MB",
-                            "over baseline MB", "CPU s/image", "J/image", training ? "loss" : "quality", "standing"}};
+  std::vector<TableLine> lines{{"system", "images/s", "p50 ms", "p90 ms", "p99 ms", "start s", "peak MB",
+                                "over baseline MB", "CPU s/image", "J/image", training ? "loss" : "quality",
+                                "standing"}};
   for (const SystemSummary& s : report.summaries)
     lines.push_back(
         {s.name, with_interval(s.images_per_second, 1), figure_text(s.p50, 1e3), figure_text(s.p90, 1e3),
@@ -59,12 +59,12 @@ std::size_t width_of(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-std::string aligned(const std::vector<Cells>& lines) {
+std::string aligned(const std::vector<TableLine>& lines) {
   std::vector<std::size_t> widths(lines[0].size());
-  for (const Cells& line : lines)
+  for (const TableLine& line : lines)
     for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width_of(line[i]));
   std::string text;
-  for (const Cells& line : lines) {
+  for (const TableLine& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i)
       text += i + 1 < line.size() ? line[i] + std::string(widths[i] - width_of(line[i]) + 2, ' ') : line[i];
     text += "\n";
@@ -104,21 +104,6 @@ std::vector<std::string> remarks_of(const ScenarioReport& report) {
 std::string gate_text(const std::optional<double>& gate) {
   return gate ? "Quality gate: " + short_number(*gate) + "."
               : "No quality gate was stated (--gate): nothing is ranked.";
-}
-
-std::string table_html(const std::vector<Cells>& lines, const std::string& caption) {
-  std::string html = "<div class=\"scroll\" tabindex=\"0\">\n<table class=\"free\">\n<caption>" + escape_html(caption) +
-                     "</caption>\n";
-  for (std::size_t row = 0; row < lines.size(); ++row) {
-    html += "<tr>";
-    for (std::size_t i = 0; i < lines[row].size(); ++i)
-      html += (row == 0 ? "<th scope=\"col\">"
-               : i == 0 ? "<th scope=\"row\">"
-                        : "<td class=\"n\">") +
-              escape_html(lines[row][i]);
-    html += "\n";
-  }
-  return html + "</table></div>\n";
 }
 
 std::vector<double> sorted_latencies(const SystemRounds& system) {
@@ -249,7 +234,7 @@ void write_bench_page(const std::string& file, const BenchReport& report) {
                      escape_html(gate_text(report.gate)) + " Brackets hold 95 % intervals.</p>\n";
   for (const ScenarioReport& scenario : report.scenarios) {
     body += "<h2>" + escape_html(scenario.options.scenario) + "</h2>\n" +
-            table_html(lines_of(scenario, report.gate), heading_of(scenario)) + latency_chart(scenario);
+            report_table(lines_of(scenario, report.gate), heading_of(scenario)) + latency_chart(scenario);
     for (const std::string& remark : remarks_of(scenario)) body += "<p>" + escape_html(remark) + "</p>\n";
     std::string commands;
     for (const SystemSummary& s : scenario.summaries)

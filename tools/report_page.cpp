@@ -24,7 +24,7 @@ constexpr const char* kReportStyle = R"(
   .card { border: 1px solid #ddd; border-radius: 4px; padding: .7em; } .card p { margin: .3em 0; overflow-wrap:
     anywhere; }
   table.free { table-layout: auto; width: auto; } .scroll { overflow-x: auto; } table.free td.n {
-    text-align: left; } table.free th { width: auto; }
+    text-align: left; } table.free th { width: auto; } table.free th[scope=row] { overflow-wrap: normal; }
   table.free td:last-child, table.free th:last-child { width: auto; }
   table.results { max-width: none; } table.results th:first-child { width: 36%; } table.results th:nth-child(2) { width: 16%; }
   table.results th:last-child { width: 26%; } table.results td:last-child { overflow-wrap: anywhere; } tr.group th { padding-top: 1em; }
@@ -50,6 +50,21 @@ std::string report_page(const std::string& title, const std::string& body) {
          "content=\"width=device-width, initial-scale=1\">\n<title>" +
          escape_html(title) + "</title>\n<style>" + kReportStyle + "</style>\n<h1>" + escape_html(title) + "</h1>\n" +
          body + "</html>\n";
+}
+
+std::string report_table(const std::vector<TableLine>& lines, const std::string& caption) {
+  std::string html = "<div class=\"scroll\" tabindex=\"0\">\n<table class=\"free\">\n<caption>" + escape_html(caption) +
+                     "</caption>\n";
+  for (std::size_t row = 0; row < lines.size(); ++row) {
+    html += "<tr>";
+    for (std::size_t i = 0; i < lines[row].size(); ++i)
+      html += (row == 0 ? "<th scope=\"col\">"
+               : i == 0 ? "<th scope=\"row\">"
+                        : "<td class=\"n\">") +
+              escape_html(lines[row][i]);
+    html += "\n";
+  }
+  return html + "</table></div>\n";
 }
 
 std::string report_figure(const std::filesystem::path& file, const std::string& what, const std::string& caption,

@@ -11,6 +11,7 @@
 #include "runtime/temporary_folder.h"
 #include "tools/commands.h"
 #include "tools/model_choice.h"
+#include "tools/tax_report.h"
 #include "training/trainer.h"
 
 namespace cigli {
@@ -19,7 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct TaxCommand {
-  std::string model, train, data, out;
+  std::string model, train, data, out, html;
   std::vector<std::int64_t> batch_sizes;
   std::vector<std::string> backends;
   std::optional<std::int64_t> steps;
@@ -38,6 +39,7 @@ struct TaxCommand {
     f("threads", threads, "threads, 0 = all cores", Range{0, 4096});
     f("json", json, "print JSON (with all operators)");
     f("out", out, "JSON file to write, too");
+    f("html", html, "page to write, too, with a roofline");
   }
 };
 
@@ -98,18 +100,6 @@ class TrainingPasses {
   TrainOptions options_;
 };
 
-struct MeasuredBatch {
-  std::int64_t batch;
-  TaxReport report;
-};
-
-struct MeasuredBackend {
-  std::string backend;
-  std::vector<MeasuredBatch> batches;
-  std::optional<LatencyFit> fit;  // of two batch sizes or more
-  std::string advice;             // of the largest
-};
-
 MeasuredBackend measure_backend(const std::string& backend, const TaxCommand& command, const TaxOptions& options,
                                 const std::function<Pass(std::int64_t batch)>& pass_of) {
   MeasuredBackend measured{backend, {}, {}, {}};
@@ -127,66 +117,12 @@ MeasuredBackend measure_backend(const std::string& backend, const TaxCommand& co
   return measured;
 }
 
-Json tax_json(const std::vector<MeasuredBackend>& backends) {
-  Json json = Json::array();
-  for (const MeasuredBackend& each : backends) {
-    Json batches = Json::array();
-    for (const MeasuredBatch& batch : each.batches) {
-      batches.push_back({{"batch", batch.batch}});
-      batches.back().update(to_json(batch.report));
-    }
-    json.push_back({{"backend", each.backend},
-                    {"fit", each.fit ? to_json(*each.fit) : Json()},
-                    {"advice", each.advice},
-                    {"batches", batches}});
-  }
-  return json;
-}
-
-std::string formatted(const char* format, double a, double b = 0, double c = 0, double d = 0) {
-  char text[192];
-  std::snprintf(text, sizeof text, format, a, b, c, d);
-  return text;
-}
-
-std::string roofs_text(const MachineRoofs& roofs) {
-  const auto of_type = [](const char* type, const ComputeRoofs& roof) {
-    return type + formatted(" product %.0f, convolution %.0f GFLOP/s; ", roof.gemm / 1e9, roof.convolution / 1e9);
-  };
-  return "roofs: " + of_type("fp32", roofs.fp32) + (roofs.bf16 ? of_type("bf16", *roofs.bf16) : "") +
-         formatted("copy %.1f GB/s\n", roofs.copy / 1e9);
-}
-
-std::string fit_text(const LatencyFit& fit) {
-  const auto milliseconds = [](double value, const Interval& interval) {
-    return formatted("%.2f ms [%.2f, %.2f]", 1e3 * value, 1e3 * interval.low, 1e3 * interval.high);
-  };
-  return "time of b images: " + milliseconds(fit.fixed, fit.fixed_interval) + " + b " +
-         milliseconds(fit.per_item, fit.per_item_interval) +
-         formatted(", off by %.1f %%; computing dominates from batch %.1f [%.1f, %.1f]\n", 100 * fit.residual,
-                   fit.crossover, fit.crossover_interval.low, fit.crossover_interval.high);
-}
-
-std::string backend_text(const MeasuredBackend& measured, std::int64_t rows) {
-  std::string text = "\n" + measured.backend + "\n" + (measured.fit ? fit_text(*measured.fit) : "");
-  text += "   batch         ms   ms an image   ideal ms     tax   operators\n";
-  for (const MeasuredBatch& each : measured.batches) {
-    const TaxReport& report = each.report;
-    text += formatted("%8.0f %10.2f    %10.2f", static_cast<double>(each.batch), 1e3 * report.measured,
-                      1e3 * report.measured / static_cast<double>(each.batch)) +
-            formatted(" %10.2f  %4.0f %%  %10.0f\n", 1e3 * report.ideal, 100 * report.tax,
-                      static_cast<double>(report.operators));
-  }
-  const MeasuredBatch& largest = measured.batches.back();
-  return text + "\nbatch " + std::to_string(largest.batch) + ": " +
-         to_table(largest.report, static_cast<std::size_t>(rows)) + "\nadvice: " + measured.advice + "\n";
-}
-
 }  // namespace
 
 int run_tax(const Arguments& arguments) {
   const TaxCommand command = resolved_tax(parse<TaxCommand>(arguments));
-  if (!command.out.empty()) check_output(command.out);
+  for (const std::string& file : {command.out, command.html})
+    if (!file.empty()) check_output(file);
   set_threads(command.threads);
   TaxOptions options;
   options.allow_bf16 = computes_in_bf16();
@@ -195,12 +131,16 @@ int run_tax(const Arguments& arguments) {
 
   std::unique_ptr<TrainingPasses> training;
   if (!command.train.empty()) training = std::make_unique<TrainingPasses>(command);
-  std::vector<MeasuredBackend> measured;
-  std::optional<std::int64_t> steps;
+  TaxMeasurement measurement{training                ? command.train
+                             : command.model.empty() ? "the embedded model"
+                                                     : command.model,
+                             {},
+                             options.roofs,
+                             {}};
   for (const std::string& backend : command.backends) {
     if (training) {
-      measured.push_back(measure_backend(backend, command, options,
-                                         [&](std::int64_t batch) { return training->pass(backend, batch); }));
+      measurement.backends.push_back(measure_backend(
+          backend, command, options, [&](std::int64_t batch) { return training->pass(backend, batch); }));
       continue;
     }
     ModelChoice choice;
@@ -208,26 +148,15 @@ int run_tax(const Arguments& arguments) {
     choice.precision = backend;
     choice.steps = command.steps;
     const ChosenModel chosen = load_chosen(choice);
-    steps = chosen.sampling.steps;
-    measured.push_back(
+    measurement.steps = chosen.sampling.steps;
+    measurement.backends.push_back(
         measure_backend(backend, command, options, [&](std::int64_t batch) { return drawing_pass(chosen, batch); }));
   }
 
-  const std::string of = training ? command.train : command.model.empty() ? "the embedded model" : command.model;
-  Json json{{"runtime", runtime_description()}, {"of", of}, {"pass", training ? "training step" : "sampling"}};
-  if (steps) json["steps"] = *steps;
-  json["roofs"] = to_json(options.roofs);
-  json["backends"] = tax_json(measured);
-  const std::string dumped = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  const std::string dumped = tax_json(measurement).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   if (!command.out.empty()) write_file(command.out, dumped);
-  if (command.json) {
-    std::cout << dumped;
-    return 0;
-  }
-  std::cout << of << (steps ? ", " + std::to_string(*steps) + " sampler steps" : ", a training step") << "\n"
-            << runtime_description() << "\n"
-            << roofs_text(options.roofs);
-  for (const MeasuredBackend& each : measured) std::cout << backend_text(each, command.rows);
+  if (!command.html.empty()) write_tax_page(command.html, measurement, command.rows);
+  std::cout << (command.json ? dumped : tax_text(measurement, command.rows));
   return 0;
 }
 

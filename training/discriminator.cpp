@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "encoders/layers/feature_map.h"
+#include "encoders/layers/linear.h"
 #include "encoders/layers/pooling.h"
 #include "encoders/layers/residual_block.h"
 #include "runtime/error.h"
@@ -75,7 +76,7 @@ DiscriminatorImpl::DiscriminatorImpl(const DiscriminatorOptions& o, const ModelO
       image(register_module("image", Downsampler(o.patch, o.widths))),
       prompt(register_module("prompt", Downsampler(o.patch, o.prompt_widths))),
       text(register_module("text", make_sentence_encoder(o, model, vocabulary))),
-      sentence(register_module("sentence", nn::Linear(o.text_width, o.text_width))),
+      sentence(register_module("sentence", linear_layer(o.text_width, o.text_width))),
       joint1(
           register_module("joint1", conv3x3(o.widths.back() + o.prompt_widths.back() + o.text_width, o.widths.back()))),
       joint2(register_module("joint2", conv3x3(o.widths.back(), o.widths.back()))),

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/options.h"
+#include "training/adamw.h"
 
 namespace cigli {
 
@@ -67,6 +68,7 @@ class Optimizer {
   std::vector<torch::Tensor> gradients() const;
   double norm(const std::vector<torch::Tensor>& gradients) const;
   float* values(Buffer buffer, const Chunk& chunk);
+  void step_adamw(const std::vector<torch::Tensor>& gradients, const AdamwScalars& scalars, float shrink);
   void step_hidden(std::size_t i, const torch::Tensor& gradient, double gradient_scale, double learning_rate,
                    double average_rest);
 

@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "encoders/layers/linear.h"
+
 namespace cigli {
 
 namespace nn = torch::nn;
@@ -35,15 +37,8 @@ Tensor split_heads(const Tensor& x, std::int64_t heads) {
 
 Tensor merge_heads(const Tensor& x) { return x.transpose(1, 2).reshape({x.size(0), x.size(2), x.size(1) * x.size(3)}); }
 
-nn::Linear zero_linear(std::int64_t in, std::int64_t out) {
-  nn::Linear linear(in, out);
-  nn::init::zeros_(linear->weight);
-  nn::init::zeros_(linear->bias);
-  return linear;
-}
-
 FeedForwardImpl::FeedForwardImpl(std::int64_t width, std::int64_t expansion)
-    : in(register_module("in", nn::Linear(width, width * expansion))),
+    : in(register_module("in", linear_layer(width, width * expansion))),
       out(register_module("out", zero_linear(width * expansion, width))) {}
 
 Tensor FeedForwardImpl::forward(const Tensor& x) { return out(torch::relu(in(x))); }
@@ -52,7 +47,7 @@ TransformerBlockImpl::TransformerBlockImpl(const TransformerBlockOptions& o)
     : heads(o.heads),
       norm1(register_module("norm1", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
       norm2(register_module("norm2", nn::LayerNorm(nn::LayerNormOptions({o.width})))),
-      qkv(register_module("qkv", nn::Linear(o.width, 3 * o.width))),
+      qkv(register_module("qkv", linear_layer(o.width, 3 * o.width))),
       out(register_module("out", zero_linear(o.width, o.width))),
       feed_forward(register_module("feed_forward", FeedForward(o.width, o.expansion))) {}
 

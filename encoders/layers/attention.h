@@ -40,7 +40,4 @@ struct TransformerBlockImpl : torch::nn::Module {
 };
 TORCH_MODULE(TransformerBlock);
 
-// Linear layer whose weight and bias start at zero: a residual branch that starts as nothing.
-torch::nn::Linear zero_linear(std::int64_t in, std::int64_t out);
-
 }  // namespace cigli

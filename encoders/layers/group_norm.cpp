@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "encoders/layers/group_norm_kernel.h"
@@ -31,66 +32,80 @@ const T* data(const Tensor& values) {
   return static_cast<const T*>(values.data_ptr());
 }
 
-// Calls body(first, last) for ranges of samples, in parallel.
+// Neighbouring channels of one sample.
+struct Piece {
+  std::int64_t sample, first, count;
+};
+
+// Calls body(piece) for pieces that make up x [B,C,H,W], in parallel: whole groups each, and whole vectors of the
+// kernel. Samples are divided only where there are fewer of them than threads.
 template <class Body>
-void for_samples(const Tensor& x, const Body& body) {
-  at::parallel_for(0, x.size(0), 1, body);
+void for_pieces(const Tensor& x, std::int64_t groups, const Body& body) {
+  constexpr std::int64_t worthwhile = 8192;  // values: starting a thread costs as much as some thousands take
+  const std::int64_t batch = x.size(0), channels = x.size(1), unit = std::lcm(channels / groups, std::int64_t{16});
+  const std::int64_t threads = std::min<std::int64_t>(at::get_num_threads(), x.numel() / worthwhile);
+  const std::int64_t wanted = std::clamp((threads + batch - 1) / batch, std::int64_t{1}, channels / unit);
+  const std::int64_t count = (channels / unit + wanted - 1) / wanted * unit, pieces = (channels + count - 1) / count;
+  at::parallel_for(0, batch * pieces, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i % pieces * count;
+      body(Piece{i / pieces, first, std::min(count, channels - first)});
+    }
+  });
 }
 
 template <class T>
-GroupNormKernel<T> kernel_for(const Tensor& x, bool relu) {
-  return {x.size(2) * x.size(3), x.size(1), relu};
+GroupNormKernel<T> kernel_for(const Tensor& x, const Piece& piece, bool relu) {
+  return {x.size(2) * x.size(3), x.size(1), piece.count, relu};
 }
+
+// Where a piece begins in x and in what is given a sample and channel.
+struct Offsets {
+  Offsets(const Tensor& x, const Piece& piece)
+      : values(piece.sample * x.size(1) * x.size(2) * x.size(3) + piece.first),
+        channels(piece.sample * x.size(1) + piece.first) {}
+  std::int64_t values, channels;
+};
 
 // `weight` and `bias` [C], `modulation` [B,2C] or undefined, all float32.
 template <class T>
-Affine measure(const Tensor& x, std::int64_t groups, const Tensor& weight, const Tensor& bias,
-               const Tensor& modulation) {
-  const GroupNormKernel<T> kernel = kernel_for<T>(x, false);
-  const std::int64_t channels = kernel.channels, group = channels / groups, sample = kernel.places * channels;
-  const double places = static_cast<double>(kernel.places);
-  const Tensor like = torch::empty({x.size(0), channels}, torch::kFloat32);
-  Affine affine{like, torch::empty_like(like), torch::empty_like(like), torch::empty_like(like)};
-  for_samples(x, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> first(channels), sum(channels), squares(channels);
-    for (std::int64_t b = begin; b < end; ++b) {
-      kernel.moments(data<T>(x) + b * sample, first.data(), sum.data(), squares.data());
-      const auto of = [&](const Tensor& values) { return values.data_ptr<float>() + b * channels; };
-      for (std::int64_t g = 0; g < channels; g += group) {
-        // Chan's rule: the group's variance from those of its channels and the spread of their means.
-        double mean = 0, spread = 0;
-        for (std::int64_t c = g; c < g + group; ++c) mean += first[c] + sum[c] / places;
-        mean /= static_cast<double>(group);
-        for (std::int64_t c = g; c < g + group; ++c) {
-          const double own = first[c] + sum[c] / places - mean;
-          spread += squares[c] - sum[c] * (sum[c] / places) + places * own * own;
-        }
-        const double variance = std::max(0.0, spread / (places * static_cast<double>(group)));
-        const double inverse = spread == spread ? 1 / std::sqrt(variance + kEpsilon) : spread;  // NaN stays NaN
-        for (std::int64_t c = g; c < g + group; ++c) {
-          const float* film = modulation.defined() ? modulation.data_ptr<float>() + b * 2 * channels : nullptr;
-          const double gain = film ? 1.0 + film[c] : 1.0, offset = film ? film[channels + c] : 0.0;
-          const double scale = inverse * weight.data_ptr<float>()[c];
-          of(affine.scale)[c] = static_cast<float>(scale * gain);
-          of(affine.shift)[c] = static_cast<float>((bias.data_ptr<float>()[c] - mean * scale) * gain + offset);
-          of(affine.mean)[c] = static_cast<float>(mean);
-          of(affine.inverse)[c] = static_cast<float>(inverse);
-        }
+Tensor normalise(const Tensor& x, std::int64_t groups, const Tensor& weight, const Tensor& bias,
+                 const Tensor& modulation, bool relu, Affine& affine) {
+  const std::int64_t channels = x.size(1), group = channels / groups;
+  const double places = static_cast<double>(x.size(2) * x.size(3));
+  Tensor y = torch::empty_like(x);
+  for_pieces(x, groups, [&](const Piece& piece) {
+    const GroupNormKernel<T> kernel = kernel_for<T>(x, piece, relu);
+    const Offsets at(x, piece);
+    std::vector<float> first(piece.count), sum(piece.count), squares(piece.count);
+    kernel.moments(data<T>(x) + at.values, first.data(), sum.data(), squares.data());
+    const auto of = [&](const Tensor& values) { return values.data_ptr<float>() + at.channels; };
+    float *scales = of(affine.scale), *shifts = of(affine.shift), *means = of(affine.mean),
+          *inverses = of(affine.inverse);
+    const float *weights = data<float>(weight) + piece.first, *biases = data<float>(bias) + piece.first;
+    const float* film =
+        modulation.defined() ? data<float>(modulation) + piece.sample * 2 * channels + piece.first : nullptr;
+    for (std::int64_t g = 0; g < piece.count; g += group) {
+      // Chan's rule: the group's variance from those of its channels and the spread of their means.
+      double mean = 0, spread = 0;
+      for (std::int64_t c = g; c < g + group; ++c) mean += first[c] + sum[c] / places;
+      mean /= static_cast<double>(group);
+      for (std::int64_t c = g; c < g + group; ++c) {
+        const double own = first[c] + sum[c] / places - mean;
+        spread += squares[c] - sum[c] * (sum[c] / places) + places * own * own;
+      }
+      const double variance = std::max(0.0, spread / (places * static_cast<double>(group)));
+      const double inverse = spread == spread ? 1 / std::sqrt(variance + kEpsilon) : spread;  // NaN stays NaN
+      for (std::int64_t c = g; c < g + group; ++c) {
+        const double gain = film ? 1.0 + film[c] : 1.0, offset = film ? film[channels + c] : 0.0;
+        const double scale = inverse * weights[c];
+        scales[c] = static_cast<float>(scale * gain);
+        shifts[c] = static_cast<float>((biases[c] - mean * scale) * gain + offset);
+        means[c] = static_cast<float>(mean);
+        inverses[c] = static_cast<float>(inverse);
       }
     }
-  });
-  return affine;
-}
-
-template <class T>
-Tensor normalise(const Tensor& x, const Affine& affine, bool relu) {
-  const GroupNormKernel<T> kernel = kernel_for<T>(x, relu);
-  const std::int64_t sample = kernel.places * kernel.channels;
-  Tensor y = torch::empty_like(x);
-  for_samples(x, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t b = begin; b < end; ++b)
-      kernel.forward(data<T>(x) + b * sample, data<float>(affine.scale) + b * kernel.channels,
-                     data<float>(affine.shift) + b * kernel.channels, static_cast<T*>(y.data_ptr()) + b * sample);
+    kernel.forward(data<T>(x) + at.values, scales, shifts, static_cast<T*>(y.data_ptr()) + at.values);
   });
   return y;
 }
@@ -104,38 +119,39 @@ struct Gradients {
 template <class T>
 Gradients differentiate(const Tensor& x, const Tensor& gradient, std::int64_t groups, const Tensor& weight,
                         const Tensor& modulation, const Affine& affine, bool relu) {
-  const GroupNormKernel<T> kernel = kernel_for<T>(x, relu);
-  const std::int64_t channels = kernel.channels, group = channels / groups, sample = kernel.places * channels;
-  const double count = static_cast<double>(kernel.places * group);
+  const std::int64_t channels = x.size(1), group = channels / groups;
+  const double count = static_cast<double>(x.size(2) * x.size(3) * group);
   Gradients result{torch::empty_like(x), torch::empty_like(affine.mean), torch::empty_like(affine.mean)};
-  for_samples(x, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> a(channels), b(channels), c(channels);
-    for (std::int64_t n = begin; n < end; ++n) {
-      const auto of = [&](const Tensor& values) { return values.data_ptr<float>() + n * channels; };
-      const float *scale = of(affine.scale), *shift = of(affine.shift), *mean = of(affine.mean);
-      float *sum = of(result.sum), *product = of(result.product);
-      kernel.sums(data<T>(x) + n * sample, data<T>(gradient) + n * sample, scale, shift, mean, sum, product);
-      for (std::int64_t g = 0; g < channels; g += group) {
-        const double inverse = of(affine.inverse)[g];
-        double mean_gradient = 0, mean_product = 0;
-        for (std::int64_t i = g; i < g + group; ++i) {
-          product[i] = static_cast<float>(product[i] * inverse);
-          const double film = modulation.defined() ? modulation.data_ptr<float>()[n * 2 * channels + i] : 0.0;
-          a[i] = static_cast<float>(weight.data_ptr<float>()[i] * (1 + film));
-          mean_gradient += static_cast<double>(a[i]) * sum[i];
-          mean_product += static_cast<double>(a[i]) * product[i];
-        }
-        mean_gradient /= count;
-        mean_product /= count;
-        for (std::int64_t i = g; i < g + group; ++i) {
-          a[i] = static_cast<float>(a[i] * inverse);
-          b[i] = static_cast<float>(-inverse * inverse * mean_product);
-          c[i] = static_cast<float>(inverse * (inverse * mean_product * mean[i] - mean_gradient));
-        }
+  for_pieces(x, groups, [&](const Piece& piece) {
+    const GroupNormKernel<T> kernel = kernel_for<T>(x, piece, relu);
+    const Offsets at(x, piece);
+    std::vector<float> a(piece.count), b(piece.count), c(piece.count);
+    const auto of = [&](const Tensor& values) { return values.data_ptr<float>() + at.channels; };
+    const float *scale = of(affine.scale), *shift = of(affine.shift), *mean = of(affine.mean);
+    const float* weights = data<float>(weight) + piece.first;
+    const float* film =
+        modulation.defined() ? data<float>(modulation) + piece.sample * 2 * channels + piece.first : nullptr;
+    float *sum = of(result.sum), *product = of(result.product);
+    kernel.sums(data<T>(x) + at.values, data<T>(gradient) + at.values, scale, shift, mean, sum, product);
+    for (std::int64_t g = 0; g < piece.count; g += group) {
+      const double inverse = of(affine.inverse)[g];
+      double mean_gradient = 0, mean_product = 0;
+      for (std::int64_t i = g; i < g + group; ++i) {
+        product[i] = static_cast<float>(product[i] * inverse);
+        a[i] = static_cast<float>(weights[i] * (1 + (film ? static_cast<double>(film[i]) : 0.0)));
+        mean_gradient += static_cast<double>(a[i]) * sum[i];
+        mean_product += static_cast<double>(a[i]) * product[i];
       }
-      kernel.backward(data<T>(x) + n * sample, data<T>(gradient) + n * sample, scale, shift, a.data(), b.data(),
-                      c.data(), static_cast<T*>(result.x.data_ptr()) + n * sample);
+      mean_gradient /= count;
+      mean_product /= count;
+      for (std::int64_t i = g; i < g + group; ++i) {
+        a[i] = static_cast<float>(a[i] * inverse);
+        b[i] = static_cast<float>(-inverse * inverse * mean_product);
+        c[i] = static_cast<float>(inverse * (inverse * mean_product * mean[i] - mean_gradient));
+      }
     }
+    kernel.backward(data<T>(x) + at.values, data<T>(gradient) + at.values, scale, shift, a.data(), b.data(), c.data(),
+                    static_cast<T*>(result.x.data_ptr()) + at.values);
   });
   return result;
 }
@@ -147,12 +163,15 @@ struct FusedGroupNorm : torch::autograd::Function<FusedGroupNorm> {
     RECORD_FUNCTION("cigli::group_norm", std::vector<c10::IValue>({x}));  // for `cigli tax`: it is no operator
     const Tensor film = modulation.numel() > 0 ? as_floats(modulation) : Tensor();
     const bool wide = x.scalar_type() == torch::kFloat32;
-    const Affine affine = wide ? measure<float>(x, groups, as_floats(weight), as_floats(bias), film)
-                               : measure<std::uint16_t>(x, groups, as_floats(weight), as_floats(bias), film);
+    const auto per_channel = [&] { return torch::empty({x.size(0), x.size(1)}, torch::kFloat32); };
+    Affine affine{per_channel(), per_channel(), per_channel(), per_channel()};
+    const Tensor w = as_floats(weight), b = as_floats(bias);
+    const Tensor y = wide ? normalise<float>(x, groups, w, b, film, relu, affine)
+                          : normalise<std::uint16_t>(x, groups, w, b, film, relu, affine);
     context->save_for_backward({x, weight, bias, modulation, affine.scale, affine.shift, affine.mean, affine.inverse});
     context->saved_data["groups"] = groups;
     context->saved_data["relu"] = relu;
-    return wide ? normalise<float>(x, affine, relu) : normalise<std::uint16_t>(x, affine, relu);
+    return y;
   }
 
   static torch::autograd::variable_list backward(AutogradContext* context, torch::autograd::variable_list outputs) {

@@ -65,7 +65,7 @@ CIGLI_INLINE void moments_of(GroupNormKernel<T> k, const T* x, float* first, flo
         for (int v = 0; v < n; ++v) origin[v] = load(x + c + v * kLanes);
         for (std::int64_t p = 0; p < k.places; ++p)
           for (int v = 0; v < n; ++v) {
-            const Floats d = load(x + p * k.channels + c + v * kLanes) - origin[v];
+            const Floats d = load(x + p * k.stride + c + v * kLanes) - origin[v];
             s[v] += d;
             q[v] += d * d;
           }
@@ -86,7 +86,7 @@ CIGLI_INLINE void forward_of(GroupNormKernel<T> k, const T* x, const float* scal
         for (int v = 0; v < n; ++v) a[v] = load(scale + c + v * kLanes), d[v] = load(shift + c + v * kLanes);
         for (std::int64_t p = 0; p < k.places; ++p)
           for (int v = 0; v < n; ++v) {
-            const std::int64_t at = p * k.channels + c + v * kLanes;
+            const std::int64_t at = p * k.stride + c + v * kLanes;
             store(y + at, activated(load(x + at) * a[v] + d[v], k.relu));
           }
       });
@@ -101,7 +101,7 @@ CIGLI_INLINE void sums_of(GroupNormKernel<T> k, const T* x, const T* gradient, c
         Floats s[n] = {}, q[n] = {};
         for (std::int64_t p = 0; p < k.places; ++p)
           for (int v = 0; v < n; ++v) {
-            const std::int64_t channel = c + v * kLanes, at = p * k.channels + channel;
+            const std::int64_t channel = c + v * kLanes, at = p * k.stride + channel;
             const Floats value = load(x + at);
             const Floats g = gated(load(gradient + at), value * load(scale + channel) + load(shift + channel), k.relu);
             s[v] += g;
@@ -119,7 +119,7 @@ CIGLI_INLINE void backward_of(GroupNormKernel<T> k, const T* x, const T* gradien
                               const float* shift, const float* a, const float* b, const float* c, T* result) {
   for (std::int64_t p = 0; p < k.places; ++p)
     for (std::int64_t channel = 0; channel < k.channels; channel += kLanes) {
-      const std::int64_t at = p * k.channels + channel;
+      const std::int64_t at = p * k.stride + channel;
       const Floats value = load(x + at);
       const Floats g = gated(load(gradient + at), value * load(scale + channel) + load(shift + channel), k.relu);
       store(result + at, g * load(a + channel) + value * load(b + channel) + load(c + channel));

@@ -4,12 +4,13 @@
 
 namespace cigli {
 
-// The loops of AdaptiveGroupNorm over one sample of `places` x `channels` values (channels innermost), float32 or the
-// bits of bfloat16 (T = float, std::uint16_t). `channels` is a multiple of 16; what a channel shares lies in arrays of
-// `channels` floats. Compiled for AVX-512, AVX2 and plain x86-64; the processor chooses.
+// The loops of AdaptiveGroupNorm over neighbouring `channels` of one sample of `places` x `stride` values (channels
+// innermost), float32 or the bits of bfloat16 (T = float, std::uint16_t). `channels` is a multiple of 16; what a
+// channel shares lies in arrays of `channels` floats. Compiled for AVX-512, AVX2 and plain x86-64; the processor
+// chooses.
 template <class T>
 struct GroupNormKernel {
-  std::int64_t places, channels;
+  std::int64_t places, stride, channels;
   bool relu;  // the output is max(0, scale x + shift), otherwise scale x + shift
 
   // sum = the sum of x - first over places, squares = that of (x - first)^2, where `first` is the value at place 0:

@@ -1,17 +1,11 @@
 #include "encoders/layers/residual_block.h"
 
-#include "encoders/layers/attention.h"
+#include "encoders/layers/linear.h"
 
 namespace cigli {
 
 namespace nn = torch::nn;
 using torch::Tensor;
-
-nn::Conv2d conv1x1(std::int64_t in, std::int64_t out) { return nn::Conv2d(nn::Conv2dOptions(in, out, 1)); }
-
-nn::Conv2d conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride) {
-  return nn::Conv2d(nn::Conv2dOptions(in, out, 3).padding(1).stride(stride));
-}
 
 ResidualBlockImpl::ResidualBlockImpl(const ResidualBlockOptions& o)
     : norm1(register_module("norm1", AdaptiveGroupNorm(o.channels, o.group, true))),

@@ -25,8 +25,4 @@ struct ResidualBlockImpl : torch::nn::Module {
 };
 TORCH_MODULE(ResidualBlock);
 
-// 1x1 convolution, and a 3x3 one, the same size at stride 1.
-torch::nn::Conv2d conv1x1(std::int64_t in, std::int64_t out);
-torch::nn::Conv2d conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride = 1);
-
 }  // namespace cigli

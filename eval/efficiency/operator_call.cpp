@@ -143,6 +143,17 @@ std::string input_text(const OperatorCall& call) {
   return text;
 }
 
+std::string tensors_text(const OperatorCall& call) {
+  OperatorCall tensors;
+  for (const c10::IValue& input : call.inputs)
+    if (input.isTensor() ? input.toTensor().defined() : input.isTensorList()) tensors.inputs.push_back(input);
+  return input_text(tensors);
+}
+
+std::string short_name(const OperatorCall& call) {
+  return call.name.rfind("aten::", 0) == 0 ? call.name.substr(6) : call.name;
+}
+
 double operator_flops(const OperatorCall& call) {
   const auto tensor = [&](std::size_t i) -> const torch::Tensor& { return call.inputs.at(i).toTensor(); };
   const auto numel = [](const torch::Tensor& t) { return static_cast<double>(t.numel()); };

@@ -31,6 +31,9 @@ struct OperatorCall {
 // Inputs as text, the same for calls that do the same work: "f32[8,64,32,32]nhwc, f32[64], 1e-05". Tensors that are not
 // contiguous name their strides or "nhwc" (channels_last).
 std::string input_text(const OperatorCall& call);
+// For tables: the tensors among the inputs, and the name without LibTorch's "aten::".
+std::string tensors_text(const OperatorCall& call);
+std::string short_name(const OperatorCall& call);
 
 // Floating-point operations, 2 a multiplication with its addition: of convolutions (a backward has one product for each
 // of the input's and the weight's gradient that is asked for), matrix products, and attention (a backward counts five

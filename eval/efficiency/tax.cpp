@@ -187,15 +187,6 @@ double product_share(const TaxReport& report, torch::ScalarType type) {
   return share;
 }
 
-std::string short_operator(const std::string& name) { return name.rfind("aten::", 0) == 0 ? name.substr(6) : name; }
-
-std::string tensor_inputs(const OperatorCall& call) {
-  OperatorCall tensors;
-  for (const c10::IValue& input : call.inputs)
-    if (input.isTensor() ? input.toTensor().defined() : input.isTensorList()) tensors.inputs.push_back(input);
-  return input_text(tensors);
-}
-
 }  // namespace
 
 std::string tax_advice(const TaxReport& report, const TaxOptions& options, std::int64_t batch,
@@ -227,7 +218,7 @@ std::string tax_advice(const TaxReport& report, const TaxOptions& options, std::
   const double dispatch = report.composite_share + share_of(report, OperatorKind::view);
   const double most = std::max({layers, arithmetic, movement, outside, dispatch});
   if (worst && most == layers)
-    return worst->call.name + " (" + clipped(tensor_inputs(worst->call), 60) +
+    return worst->call.name + " (" + clipped(tensors_text(worst->call), 60) +
            ") loses most: " + digits(1e3 * (worst->seconds - worst->ideal), 2) + " of its " +
            digits(1e3 * worst->seconds, 2) + " ms against running alone (" + worst->kernel + ")";
   if (most == arithmetic)
@@ -278,34 +269,48 @@ nlohmann::ordered_json to_json(const TaxReport& report) {
           {"recorded", report.recorded}, {"operators", report.operators}, {"shares", shares},      {"calls", calls}};
 }
 
-std::string to_table(const TaxReport& report, std::size_t rows) {
+std::string summary_text(const TaxReport& report) {
   const auto share = [&](OperatorKind kind) { return percents(share_of(report, kind)); };
-  std::string table = "measured " + digits(1e3 * report.measured, 2) + " ms, ideal " + digits(1e3 * report.ideal, 2) +
-                      " ms, tax " + percents(report.tax) + ", " + std::to_string(report.operators) + " operators\n";
-  table += "layers " + share(OperatorKind::layer) + ", arithmetic " + share(OperatorKind::arithmetic) + ", movement " +
-           share(OperatorKind::movement) + ", views " + share(OperatorKind::view) + ", operators that call others " +
-           percents(report.composite_share) + ", outside of operators " + percents(report.outside_share) + "\n\n";
-  const auto line = [](const std::array<std::string, 9>& cells, const std::string& inputs) {
+  return "measured " + digits(1e3 * report.measured, 2) + " ms, ideal " + digits(1e3 * report.ideal, 2) + " ms, tax " +
+         percents(report.tax) + ", " + std::to_string(report.operators) + " operators\nlayers " +
+         share(OperatorKind::layer) + ", arithmetic " + share(OperatorKind::arithmetic) + ", movement " +
+         share(OperatorKind::movement) + ", views " + share(OperatorKind::view) + ", operators that call others " +
+         percents(report.composite_share) + ", outside of operators " + percents(report.outside_share) + "\n";
+}
+
+std::vector<OperatorLine> operator_lines(const TaxReport& report, std::size_t rows) {
+  std::vector<OperatorLine> lines{
+      {"operator", "calls", "ms", "share", "GFLOP/s", "GB/s", "roof", "ideal ms", "best", "inputs"}};
+  for (std::size_t i = 0; i < std::min(rows, report.costs.size()); ++i) {
+    const OperatorCost& cost = report.costs[i];
+    const auto rate = [&](double work) { return work > 0 ? digits(work / cost.seconds / 1e9, 1) : ""; };
+    lines.push_back({clipped(short_name(cost.call), 32), std::to_string(cost.calls), digits(1e3 * cost.seconds, 3),
+                     percents(cost.share), rate(cost.flops), rate(cost.bytes),
+                     cost.of_roof ? percents(*cost.of_roof) : "", digits(1e3 * cost.ideal, 3), cost.kernel,
+                     clipped(tensors_text(cost.call), 60)});
+  }
+  return lines;
+}
+
+std::string as_they_ran(const TaxReport& report) {
+  std::set<std::string> names;
+  for (const OperatorCost& cost : report.costs)
+    if (cost.kernel == "as it ran") names.insert(cost.call.name);
+  std::string list;
+  for (const std::string& each : names) list += (list.empty() ? "" : ", ") + each;
+  return list;
+}
+
+std::string to_table(const TaxReport& report, std::size_t rows) {
+  std::string table = summary_text(report) + "\n";
+  for (const OperatorLine& cells : operator_lines(report, rows)) {
     char text[256];
     std::snprintf(text, sizeof text, "%-32s %6s %9s %6s %8s %7s %6s %9s  %-11s ", cells[0].c_str(), cells[1].c_str(),
                   cells[2].c_str(), cells[3].c_str(), cells[4].c_str(), cells[5].c_str(), cells[6].c_str(),
                   cells[7].c_str(), cells[8].c_str());
-    return text + inputs + "\n";
-  };
-  table += line({"operator", "calls", "ms", "share", "GFLOP/s", "GB/s", "roof", "ideal ms", "best"}, "inputs");
-  for (std::size_t i = 0; i < std::min(rows, report.costs.size()); ++i) {
-    const OperatorCost& cost = report.costs[i];
-    const auto rate = [&](double work) { return work > 0 ? digits(work / cost.seconds / 1e9, 1) : ""; };
-    table += line({clipped(short_operator(cost.call.name), 32), std::to_string(cost.calls),
-                   digits(1e3 * cost.seconds, 3), percents(cost.share), rate(cost.flops), rate(cost.bytes),
-                   cost.of_roof ? percents(*cost.of_roof) : "", digits(1e3 * cost.ideal, 3), cost.kernel},
-                  clipped(tensor_inputs(cost.call), 60));
+    table += text + cells[9] + "\n";
   }
-  std::set<std::string> alone;
-  for (const OperatorCost& cost : report.costs)
-    if (cost.kernel == "as it ran") alone.insert(cost.call.name);
-  std::string list;
-  for (const std::string& each : alone) list += (list.empty() ? "" : ", ") + each;
+  const std::string list = as_they_ran(report);
   return list.empty() ? table : table + "\ncan't be run alone, counted as they ran: " + list + "\n";
 }
 

@@ -75,7 +75,14 @@ std::string tax_advice(const TaxReport& report, const TaxOptions& options, std::
 
 nlohmann::ordered_json to_json(const LatencyFit& fit);  // an infinite crossover is null
 nlohmann::ordered_json to_json(const TaxReport& report);
-// Where the time goes, then the first `rows` operators.
+// Two lines: what a pass took and its tax, and which kinds of operators took it.
+std::string summary_text(const TaxReport& report);
+// What the columns are called, then the first `rows` operators.
+using OperatorLine = std::vector<std::string>;
+std::vector<OperatorLine> operator_lines(const TaxReport& report, std::size_t rows);
+// Names of the layers that can't be run alone, so that the ideal holds what they took.
+std::string as_they_ran(const TaxReport& report);
+// All three as text.
 std::string to_table(const TaxReport& report, std::size_t rows);
 
 }  // namespace cigli

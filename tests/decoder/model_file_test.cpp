@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 #include "runtime/error.h"
@@ -100,6 +101,14 @@ TEST_F(ModelFile, NamesTheTensorThatDoesNotFit) {
   EXPECT_TRUE(has(fault_after([&](TensorFile& f) { f.tensors[name] = torch::zeros({3, 2}); }), name + " is [3, 2]"));
   EXPECT_TRUE(has(fault_after([](TensorFile& f) { f.tensors["weights.more"] = torch::zeros({1}); }), "weights.more"));
   EXPECT_TRUE(has(fault_after([](TensorFile& f) { f.tensors["strange"] = torch::zeros({1}); }), "strange"));
+  for (const torch::Dtype type : {torch::kFloat32, torch::kBFloat16})
+    for (const double value : {NAN, INFINITY, -INFINITY}) {
+      const std::string fault = fault_after([&](TensorFile& f) {
+        f.tensors[name] = f.tensors[name].to(type).contiguous().clone();
+        f.tensors[name].view({-1})[-1] = value;
+      });
+      EXPECT_TRUE(has(fault, name + " has a value that is not finite"));
+    }
   EXPECT_EQ(fault_after([](TensorFile& f) { f.tensors["training.m.x"] = torch::zeros({1}); }), "");
 }
 

@@ -62,22 +62,31 @@ TEST_P(AdaptiveGroupNorms, EqualsTheComposedOperations) {
 
 TEST(AdaptiveGroupNorm, ASampleDoesNotDependOnItsBatchOrTheThreads) {
   torch::manual_seed(6);
-  AdaptiveGroupNorm norm(64, 16, true);
-  const Tensor x = torch::randn({5, 64, 8, 8}).requires_grad_(), film = torch::randn({5, 128}).requires_grad_();
-  const Tensor gradient = torch::randn({5, 64, 8, 8});
-  const std::vector<Tensor> inputs{x, film, norm->weight, norm->bias};
   const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  const Tensor all = norm(x, film);
-  const std::vector<Tensor> gradients = torch::autograd::grad({all}, inputs, {gradient});
-  at::set_num_threads(2);
-  const Tensor again = norm(x, film);
-  EXPECT_TRUE(torch::equal(again, all));
-  const std::vector<Tensor> others = torch::autograd::grad({again}, inputs, {gradient});
-  for (std::size_t i = 0; i < others.size(); ++i) EXPECT_TRUE(torch::equal(others[i], gradients[i])) << i;
-  at::set_num_threads(before);
-  for (std::int64_t i = 0; i < 5; ++i)
-    EXPECT_TRUE(torch::equal(norm(x.slice(0, i, i + 1), film.slice(0, i, i + 1))[0], all[i]));
+  struct Case {
+    std::int64_t batch, channels, side, group;
+  };
+  for (const Case& c : {Case{5, 64, 8, 16}, Case{1, 128, 16, 16}, Case{1, 144, 12, 24}, Case{2, 80, 24, 16}}) {
+    AdaptiveGroupNorm norm(c.channels, c.group, true);
+    const std::vector<std::int64_t> shape{c.batch, c.channels, c.side, c.side};
+    const Tensor x = torch::randn(shape).requires_grad_(), gradient = torch::randn(shape);
+    const Tensor film = torch::randn({c.batch, 2 * c.channels}).requires_grad_();
+    const std::vector<Tensor> inputs{x, film, norm->weight, norm->bias};
+    at::set_num_threads(1);
+    const Tensor all = norm(x, film);
+    const std::vector<Tensor> gradients = torch::autograd::grad({all}, inputs, {gradient});
+    for (const int threads : {2, 3, 5}) {
+      at::set_num_threads(threads);
+      const Tensor again = norm(x, film);
+      EXPECT_TRUE(torch::equal(again, all)) << c.channels << " channels, " << threads << " threads";
+      const std::vector<Tensor> others = torch::autograd::grad({again}, inputs, {gradient});
+      for (std::size_t i = 0; i < others.size(); ++i)
+        EXPECT_TRUE(torch::equal(others[i], gradients[i])) << i << " of " << c.channels << " channels, " << threads;
+    }
+    at::set_num_threads(before);
+    for (std::int64_t i = 0; i < c.batch; ++i)
+      EXPECT_TRUE(torch::equal(norm(x.slice(0, i, i + 1), film.slice(0, i, i + 1))[0], all[i]));
+  }
 }
 
 TEST(AdaptiveGroupNorm, TakesAnyLayoutAndGroup) {

@@ -9,9 +9,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 TEST(TaxCommand, TellsWhereTheTimeOfAModelGoes) {
-  const fs::path out = scratch("tax") / "tax.json";
+  const fs::path folder = scratch("tax"), out = folder / "tax.json", html = folder / "tax.html";
   const Outcome outcome = cigli({"tax", "--model", fixture().model, "--batch-sizes", "1,3", "--backends", "fp32",
-                                 "--threads", "1", "--rows", "3", "--out", out});
+                                 "--threads", "1", "--rows", "3", "--out", out, "--html", html});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   for (const char* part : {"roofs: fp32 product", "time of b images", "convolution", "advice: "})
     EXPECT_TRUE(contains(outcome.out, part)) << part;
@@ -26,6 +26,14 @@ TEST(TaxCommand, TellsWhereTheTimeOfAModelGoes) {
     EXPECT_GT(batch["operators"], 100);
     EXPECT_LT(batch["tax"], 1);
   }
+  const std::string page = read_text(html);
+  for (const char* part :
+       {"Roofline: ", "fp32 convolution", "copy ", "convolution f32[3,", "% of its roof", "ideal ms"})
+    EXPECT_TRUE(contains(page, part)) << part;
+  std::size_t products = 0, circles = 0;  // each is drawn
+  for (const Json& call : backend["batches"][1]["calls"]) products += call["flops"] > 0;
+  for (std::size_t at = 0; (at = page.find("<circle", at)) != std::string::npos; ++at) ++circles;
+  EXPECT_EQ(circles, products);
 }
 
 TEST(TaxCommand, MeasuresATrainingStep) {
@@ -35,7 +43,9 @@ TEST(TaxCommand, MeasuresATrainingStep) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const Json json = Json::parse(outcome.out);
   EXPECT_EQ(json["pass"], "training step");
-  EXPECT_TRUE(contains(json["backends"][0]["batches"][0]["calls"].dump(), "convolution_backward"));
+  const std::string calls = json["backends"][0]["batches"][0]["calls"].dump();
+  for (const char* name : {"convolution_backward", "cigli::adamw", "cigli::gradient_norm"})
+    EXPECT_TRUE(contains(calls, name)) << name;
 }
 
 TEST(TaxCommand, RefusesWhatSaysNothing) {

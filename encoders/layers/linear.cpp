@@ -1,0 +1,55 @@
+#include "encoders/layers/linear.h"
+
+#include <vector>
+
+namespace cigli {
+
+namespace nn = torch::nn;
+
+namespace {
+
+thread_local bool weights_follow = false;
+
+// LibTorch makes no layer without drawing weights: one of a single channel gets room for all.
+template <class Layer>
+Layer with_room(Layer layer, const std::vector<std::int64_t>& weight, std::int64_t out) {
+  layer->weight.set_data(torch::empty(weight));
+  layer->bias.set_data(torch::empty({out}));
+  return layer;
+}
+
+nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t size, std::int64_t stride) {
+  const auto options = [&](std::int64_t inputs, std::int64_t outputs) {
+    return nn::Conv2dOptions(inputs, outputs, size).padding(size / 2).stride(stride);
+  };
+  if (!weights_follow) return nn::Conv2d(options(in, out));
+  nn::Conv2d layer = with_room(nn::Conv2d(options(1, 1)), {out, in, size, size}, out);
+  layer->options.in_channels(in).out_channels(out);
+  return layer;
+}
+
+}  // namespace
+
+nn::Linear linear_layer(std::int64_t in, std::int64_t out) {
+  if (!weights_follow) return nn::Linear(in, out);
+  nn::Linear layer = with_room(nn::Linear(1, 1), {out, in}, out);
+  layer->options = nn::LinearOptions(in, out);
+  return layer;
+}
+
+nn::Conv2d conv1x1(std::int64_t in, std::int64_t out) { return convolution(in, out, 1, 1); }
+
+nn::Conv2d conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride) { return convolution(in, out, 3, stride); }
+
+nn::Linear zero_linear(std::int64_t in, std::int64_t out) {
+  nn::Linear layer = linear_layer(in, out);
+  if (weights_follow) return layer;
+  nn::init::zeros_(layer->weight);
+  nn::init::zeros_(layer->bias);
+  return layer;
+}
+
+WeightsFollow::WeightsFollow() : before_(weights_follow) { weights_follow = true; }
+WeightsFollow::~WeightsFollow() { weights_follow = before_; }
+
+}  // namespace cigli
