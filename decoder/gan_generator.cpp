@@ -5,7 +5,6 @@
 
 #include "encoders/layers/attention.h"
 #include "encoders/layers/feature_map.h"
-#include "encoders/layers/linear.h"
 #include "encoders/layers/residual_block.h"
 
 namespace cigli {

@@ -6,6 +6,7 @@
 
 #include "decoder/denoiser.h"
 #include "encoders/layers/group_norm.h"
+#include "encoders/layers/linear.h"
 
 namespace cigli {
 
@@ -26,7 +27,8 @@ struct DeepFusionBlockImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& embedding);
   AdaptiveGroupNorm norm1, norm2;
   AffineModulation modulate1, modulate2, modulate3, modulate4;
-  torch::nn::Conv2d conv1, conv2, shortcut{nullptr};
+  Conv3x3 conv1, conv2;
+  torch::nn::Conv2d shortcut{nullptr};
 };
 TORCH_MODULE(DeepFusionBlock);
 
@@ -50,7 +52,7 @@ struct GanGeneratorImpl : DenoiserImpl {
   torch::nn::Linear embed, seed;
   torch::nn::Conv2d map_in{nullptr}, details_in{nullptr};
   torch::nn::ModuleList blocks;  // from the coarsest resolution to the finest
-  torch::nn::Conv2d out;
+  Conv3x3 out;
 };
 
 }  // namespace cigli

@@ -2,7 +2,6 @@
 
 #include "encoders/layers/attention.h"
 #include "encoders/layers/feature_map.h"
-#include "encoders/layers/linear.h"
 #include "encoders/layers/positions.h"
 
 namespace cigli {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "decoder/denoiser.h"
+#include "encoders/layers/linear.h"
 #include "encoders/layers/residual_block.h"
 
 namespace cigli {
@@ -46,11 +47,12 @@ struct UNetImpl : DenoiserImpl {
   std::int64_t height, width;  // of the finest feature map
   torch::nn::Linear time1, time2, pooled;
   torch::nn::Linear jump1{nullptr}, jump2{nullptr};  // of a flow map: how far, guided by how much; starts at zero
-  torch::nn::Conv2d in, details_in{nullptr}, map_in{nullptr};
+  Conv3x3 in;
+  torch::nn::Conv2d details_in{nullptr}, map_in{nullptr};
   torch::nn::ModuleList down, shrink;  // shrink[r]: resolution r -> r+1
   torch::Tensor positions;             // [C,h,w] at the coarsest resolution
   torch::nn::ModuleList grow, merge, up;
-  torch::nn::Conv2d out;
+  Conv3x3 out;
 
  private:
   // The share of the convolution `in` that patches of these pixels [B,3,H,W] have: [B,C,h,w]. They stand at its first

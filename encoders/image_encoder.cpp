@@ -58,7 +58,7 @@ struct ConvolutionalImageEncoder : ImageEncoderImpl {
   }
 
   ImageEncoderOptions options;
-  nn::Conv2d stem;
+  Conv3x3 stem;
   nn::ModuleList shrink, blocks;
   nn::Linear positions;
 };

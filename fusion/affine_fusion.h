@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "encoders/layers/linear.h"
 #include "fusion/fusion.h"
 
 namespace cigli {
@@ -22,7 +23,7 @@ struct AffineBlockImpl : torch::nn::Module {
   std::int64_t heads;
   torch::nn::LayerNorm norm;
   torch::nn::Linear query, key_value;
-  torch::nn::Conv2d mix, features, combine;  // combine: W beside b
+  Conv3x3 mix, features, combine;  // combine: W beside b
 };
 TORCH_MODULE(AffineBlock);
 

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "encoders/layers/feature_map.h"
-#include "encoders/layers/linear.h"
 #include "encoders/layers/pooling.h"
 #include "encoders/layers/residual_block.h"
 #include "runtime/error.h"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "decoder/generator.h"
+#include "encoders/layers/linear.h"
 #include "encoders/text_encoder.h"
 #include "training/gan_options.h"
 
@@ -17,7 +18,7 @@ struct DownsamplerImpl : torch::nn::Module {
   DownsamplerImpl(std::int64_t patch, const std::vector<std::int64_t>& widths);
   torch::Tensor forward(const torch::Tensor& image);
   std::int64_t patch;
-  torch::nn::Conv2d in;
+  Conv3x3 in;
   torch::nn::ModuleList shrink, refine, shortcut;
 };
 TORCH_MODULE(Downsampler);
@@ -44,7 +45,8 @@ struct DiscriminatorImpl : torch::nn::Module {
   Downsampler image, prompt;
   TextEncoder text;
   torch::nn::Linear sentence;
-  torch::nn::Conv2d joint1, joint2, out;
+  Conv3x3 joint1, joint2;
+  torch::nn::Conv2d out;
 };
 TORCH_MODULE(Discriminator);
 

@@ -192,6 +192,8 @@ void Optimizer::step_adamw(const std::vector<torch::Tensor>& grads, const AdamwS
                      buffers_of_chunk, size, own);
     }
   });
+  for (std::size_t i = 0; i < slots_.size(); ++i)  // what is derived from parameters must be made again
+    if (grads[i].defined() && !slots_[i].hidden) slots_[i].parameter.unsafeGetTensorImpl()->bump_version();
 }
 
 void Optimizer::step_hidden(std::size_t i, const torch::Tensor& gradient, double gradient_scale, double learning_rate,

@@ -3,14 +3,30 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <optional>
+
+#include "encoders/layers/winograd.h"
 
 namespace cigli {
 
-// LibTorch's layers with their own initial weights: uniform on [-b, b], b = 1 / sqrt(inputs).
+// 3x3 convolution between zeros, [B,C,H,W] -> [B,K,H,W] at stride 1. Without gradients, in float32 on the CPU, at
+// stride 1 and with both channel counts multiples of 16 by Winograd's filtering; the filters are made again when
+// weights change.
+struct Conv3x3Impl : torch::nn::Conv2dImpl {
+  using torch::nn::Conv2dImpl::Conv2dImpl;
+  torch::Tensor forward(const torch::Tensor& x);
+
+ private:
+  std::optional<WinogradFilter> filter_;
+  torch::Tensor filtered_;  // the weights that it is of, as they were at this version
+  std::uint32_t version_ = 0;
+};
+TORCH_MODULE(Conv3x3);
+
+// Layers with LibTorch's own initial weights: uniform on [-b, b], b = 1 / sqrt(inputs).
 torch::nn::Linear linear_layer(std::int64_t in, std::int64_t out);
-// 1x1 convolution, and a 3x3 one, the same size at stride 1.
 torch::nn::Conv2d conv1x1(std::int64_t in, std::int64_t out);
-torch::nn::Conv2d conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride = 1);
+Conv3x3 conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride = 1);
 // Whose weight and bias start at zero: a residual branch that starts as nothing.
 torch::nn::Linear zero_linear(std::int64_t in, std::int64_t out);
 

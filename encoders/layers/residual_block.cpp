@@ -1,7 +1,5 @@
 #include "encoders/layers/residual_block.h"
 
-#include "encoders/layers/linear.h"
-
 namespace cigli {
 
 namespace nn = torch::nn;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "encoders/layers/group_norm.h"
+#include "encoders/layers/linear.h"
 
 namespace cigli {
 
@@ -20,7 +21,7 @@ struct ResidualBlockImpl : torch::nn::Module {
   explicit ResidualBlockImpl(const ResidualBlockOptions& options);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& embedding = {});
   AdaptiveGroupNorm norm1, norm2;
-  torch::nn::Conv2d conv1, conv2;
+  Conv3x3 conv1, conv2;
   torch::nn::Linear film{nullptr};
 };
 TORCH_MODULE(ResidualBlock);

@@ -1,0 +1,104 @@
+#include "encoders/layers/winograd.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "encoders/layers/winograd_kernel.h"
+
+namespace cigli {
+
+using torch::Tensor;
+
+namespace {
+
+// u = G g G^T with G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1].
+void filter_transform(const float (&g)[3][3], float (&u)[4][4]) {
+  float rows[4][3];  // G g
+  for (int j = 0; j < 3; ++j) {
+    rows[0][j] = g[0][j];
+    rows[1][j] = (g[0][j] + g[1][j] + g[2][j]) / 2;
+    rows[2][j] = (g[0][j] - g[1][j] + g[2][j]) / 2;
+    rows[3][j] = g[2][j];
+  }
+  for (int i = 0; i < 4; ++i) {
+    u[i][0] = rows[i][0];
+    u[i][1] = (rows[i][0] + rows[i][1] + rows[i][2]) / 2;
+    u[i][2] = (rows[i][0] - rows[i][1] + rows[i][2]) / 2;
+    u[i][3] = rows[i][2];
+  }
+}
+
+// Room for so many values, whatever they are.
+float* room(std::vector<float>& buffer, std::int64_t values) {
+  if (buffer.size() < static_cast<std::size_t>(values)) buffer.resize(static_cast<std::size_t>(values));
+  return buffer.data();
+}
+
+}  // namespace
+
+WinogradFilter::WinogradFilter(const Tensor& weight) : inputs_(weight.size(1)), outputs_(weight.size(0)) {
+  constexpr std::int64_t panel = WinogradKernel::panel;
+  TORCH_CHECK(
+      weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3 && inputs_ % panel == 0 && outputs_ % panel == 0,
+      "Winograd filters are of weights [K,C,3,3] with K and C multiples of 16; got ", weight.sizes());
+  filters_.resize(static_cast<std::size_t>(WinogradKernel::places * outputs_ * inputs_));
+  const float* const weights = weight.data_ptr<float>();
+  at::parallel_for(0, outputs_ / panel, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin * panel; k < end * panel; ++k)
+      for (std::int64_t c = 0; c < inputs_; ++c) {
+        float g[3][3], u[4][4];
+        for (std::int64_t i = 0; i < 3; ++i)
+          for (std::int64_t j = 0; j < 3; ++j)
+            g[i][j] =
+                weights[k * weight.stride(0) + c * weight.stride(1) + i * weight.stride(2) + j * weight.stride(3)];
+        filter_transform(g, u);
+        float* const to = filters_.data() + (k / panel * inputs_ + c) * panel + k % panel;
+        for (std::int64_t place = 0; place < WinogradKernel::places; ++place)
+          to[place * outputs_ * inputs_] = u[place / 4][place % 4];
+      }
+  });
+}
+
+Tensor WinogradFilter::convolve(const Tensor& x, const Tensor& bias) const {
+  TORCH_CHECK(x.dim() == 4 && x.size(1) == inputs_ && x.scalar_type() == torch::kFloat32 && bias.numel() == outputs_,
+              "expected [B,", inputs_, ",H,W] float32 and a bias of ", outputs_, "; got ", x.sizes(), " ",
+              x.scalar_type(), " and ", bias.sizes());
+  constexpr std::int64_t panel = WinogradKernel::panel, places = WinogradKernel::places;
+  constexpr std::int64_t most_tiles = 32;  // at once: their transforms stay in the second cache
+  const WinogradKernel kernel{x.size(2), x.size(3), inputs_, outputs_};
+  const Tensor in = x.contiguous(torch::MemoryFormat::ChannelsLast), offsets = bias.contiguous();
+  Tensor y = torch::empty({x.size(0), outputs_, x.size(2), x.size(3)},
+                          x.options().memory_format(torch::MemoryFormat::ChannelsLast));
+  const std::int64_t image_tiles = kernel.tiles_across() * kernel.tiles_down(), tiles = x.size(0) * image_tiles;
+  if (tiles == 0) return y;
+  const std::int64_t threads = at::get_num_threads(), panels = outputs_ / panel;
+  const std::int64_t each = std::clamp((tiles + threads - 1) / threads, std::int64_t{16}, most_tiles);
+  const std::int64_t blocks = (tiles + each - 1) / each;
+  // Where there are too few tiles for all threads, these share the outputs.
+  const std::int64_t parts = blocks >= threads ? 1 : std::min((threads + blocks - 1) / blocks, panels);
+  const float *const from = in.data_ptr<float>(), *const add = offsets.data_ptr<float>();
+  float* const to = y.data_ptr<float>();
+  const std::int64_t pixels = x.size(2) * x.size(3);
+
+  at::parallel_for(0, blocks * parts, 1, [&](std::int64_t begin, std::int64_t end) {
+    thread_local std::vector<float> inputs, products;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i / parts * each, count = std::min(each, tiles - first), part = i % parts;
+      const std::int64_t first_panel = part * panels / parts, own = (part + 1) * panels / parts - first_panel;
+      float* const v = room(inputs, places * count * inputs_);
+      float* const m = room(products, places * count * own * panel);
+      for (std::int64_t t = 0; t < count; ++t)
+        kernel.transform_input(from + (first + t) / image_tiles * pixels * inputs_, (first + t) % image_tiles,
+                               v + t * inputs_, count * inputs_);
+      kernel.multiply(v, filters_.data() + first_panel * inputs_ * panel, count, own, m);
+      for (std::int64_t t = 0; t < count; ++t)
+        kernel.transform_output(m + t * own * panel, count * own * panel, own, add + first_panel * panel,
+                                (first + t) % image_tiles,
+                                to + (first + t) / image_tiles * pixels * outputs_ + first_panel * panel);
+    }
+  });
+  return y;
+}
+
+}  // namespace cigli

@@ -1,0 +1,115 @@
+#include "encoders/layers/winograd.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "encoders/layers/linear.h"
+
+namespace cigli {
+namespace {
+
+using torch::Tensor;
+
+struct Shape {
+  std::int64_t batch, inputs, outputs, height, width;
+};
+
+void PrintTo(const Shape& s, std::ostream* out) {
+  *out << s.batch << "x" << s.inputs << "x" << s.height << "x" << s.width << " to " << s.outputs;
+}
+
+class WinogradFilters : public testing::TestWithParam<Shape> {};
+INSTANTIATE_TEST_SUITE_P(All, WinogradFilters,
+                         testing::Values(Shape{1, 16, 16, 1, 1}, Shape{2, 48, 32, 1, 4}, Shape{1, 32, 16, 5, 7},
+                                         Shape{3, 16, 80, 8, 8}, Shape{1, 192, 192, 8, 8}, Shape{2, 64, 48, 16, 16},
+                                         Shape{5, 32, 64, 2, 3}, Shape{1, 128, 128, 17, 16}));
+
+TEST_P(WinogradFilters, EqualTheSumOverTheFilter) {
+  const Shape s = GetParam();
+  torch::manual_seed(1);
+  const Tensor x = torch::randn({s.batch, s.inputs, s.height, s.width}), bias = torch::randn({s.outputs});
+  const Tensor weight = torch::randn({s.outputs, s.inputs, 3, 3});
+  const auto exact = [](const Tensor& values) { return values.to(torch::kFloat64); };
+  const Tensor expected = torch::conv2d(exact(x), exact(weight), exact(bias), 1, 1);
+  for (const auto layout : {torch::MemoryFormat::Contiguous, torch::MemoryFormat::ChannelsLast}) {
+    const Tensor got = WinogradFilter(weight.contiguous(layout)).convolve(x.contiguous(layout), bias);
+    EXPECT_EQ(got.sizes(), expected.sizes());
+    EXPECT_TRUE(got.is_contiguous(torch::MemoryFormat::ChannelsLast));
+    EXPECT_LT(((exact(got) - expected).abs().max() / expected.abs().max()).item<double>(), 2e-6);
+  }
+}
+
+TEST_P(WinogradFilters, AnImageDoesNotDependOnItsBatchOrTheThreads) {
+  const Shape s = GetParam();
+  torch::manual_seed(2);
+  const Tensor x = torch::randn({s.batch, s.inputs, s.height, s.width}), bias = torch::randn({s.outputs});
+  const WinogradFilter filter(torch::randn({s.outputs, s.inputs, 3, 3}));
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const Tensor all = filter.convolve(x, bias);
+  for (const int threads : {2, 3, 7}) {
+    at::set_num_threads(threads);
+    EXPECT_TRUE(torch::equal(filter.convolve(x, bias), all)) << threads << " threads";
+  }
+  at::set_num_threads(before);
+  for (std::int64_t i = 0; i < s.batch; ++i)
+    EXPECT_TRUE(torch::equal(filter.convolve(x.slice(0, i, i + 1), bias)[0], all[i]));
+}
+
+TEST(WinogradFilter, NotANumberReachesItsNeighboursAlone) {
+  torch::manual_seed(3);
+  Tensor x = torch::randn({2, 16, 9, 9});
+  x[1][5][4][4] = std::numeric_limits<float>::quiet_NaN();
+  const Tensor y = WinogradFilter(torch::randn({16, 16, 3, 3})).convolve(x, torch::zeros({16}));
+  EXPECT_FALSE(y[0].isnan().any().item<bool>());
+  EXPECT_TRUE(y[1].slice(1, 3, 6).slice(2, 3, 6).isnan().all().item<bool>());
+  EXPECT_FALSE(y[1].slice(1, 0, 2).isnan().any().item<bool>());  // a tile lies between
+}
+
+TEST(WinogradFilter, RefusesWhatItCannotDo) {
+  EXPECT_THROW(WinogradFilter(torch::zeros({16, 12, 3, 3})), c10::Error);
+  EXPECT_THROW(WinogradFilter(torch::zeros({16, 16, 1, 1})), c10::Error);
+  const WinogradFilter filter(torch::zeros({16, 16, 3, 3}));
+  EXPECT_EQ(filter.convolve(torch::zeros({0, 16, 4, 4}), torch::zeros({16})).sizes(),
+            torch::IntArrayRef({0, 16, 4, 4}));
+  EXPECT_THROW(filter.convolve(torch::zeros({1, 32, 4, 4}), torch::zeros({16})), c10::Error);
+  EXPECT_THROW(filter.convolve(torch::zeros({1, 16, 4, 4}, torch::kFloat64), torch::zeros({16})), c10::Error);
+}
+
+TEST(Conv3x3, ComputesTheSameWithAndWithoutGradients) {
+  torch::manual_seed(4);
+  const Tensor x = torch::randn({2, 32, 6, 6});
+  struct Case {
+    std::int64_t in, out, stride;
+  };
+  for (const Case& c : {Case{32, 48, 1}, Case{32, 48, 2}, Case{32, 20, 1}}) {
+    Conv3x3 layer = conv3x3(c.in, c.out, c.stride);
+    const Tensor trained = layer(x);
+    EXPECT_TRUE(trained.requires_grad());
+    const torch::NoGradGuard no_grad;
+    EXPECT_TRUE(torch::allclose(layer(x), trained, 1e-4, 1e-5));
+  }
+}
+
+TEST(Conv3x3, FollowsItsWeights) {
+  torch::manual_seed(5);
+  const torch::NoGradGuard no_grad;
+  Conv3x3 layer = conv3x3(16, 16), other = conv3x3(16, 16);
+  const Tensor x = torch::randn({1, 16, 4, 4});
+  const Tensor first = layer(x);
+  layer->weight.copy_(other->weight);
+  layer->bias.copy_(other->bias);
+  EXPECT_TRUE(torch::equal(layer(x), other(x)));
+  EXPECT_FALSE(torch::equal(layer(x), first));
+  layer->weight.set_data(2 * other->weight);
+  layer->bias.mul_(2);
+  EXPECT_TRUE(torch::allclose(layer(x), 2 * other(x), 1e-5, 1e-6));
+  layer->to(torch::kFloat64);
+  EXPECT_EQ(layer(x.to(torch::kFloat64)).scalar_type(), torch::kFloat64);
+}
+
+}  // namespace
+}  // namespace cigli
