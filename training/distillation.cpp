@@ -14,10 +14,8 @@ using torch::Tensor;
 void DistillationOptions::visit(Fields& f) {
   f("teacher_steps", teacher_steps, "the teacher answers jumps of up to one of so many steps", Range{2, 1000});
   f("taught", taught, "share of jumps that it answers; the others are split in two of the network's own", Range{0, 1});
-  f("own_steps", own_steps, "share of jumps to be split that are a step of the sampler's, or one of fewer steps",
-    Range{0, 1});
-  f("to_image", to_image, "share of the others to be split that end at the image; the rest ends anywhere", Range{0, 1});
-  f("from_noise", from_noise, "share of the others to be split that begin at the noise; the rest begins anywhere",
+  f("to_image", to_image, "share of jumps to be split that end at the image; the rest ends anywhere", Range{0, 1});
+  f("from_noise", from_noise, "share of jumps to be split that begin at the noise; the rest begins anywhere",
     Range{0, 1});
   f("guidance_text", guidance_text, "guidance by the text is learned from 1 to this", Range{1, 100});
   f("guidance_image", guidance_image, "guidance by the image prompt is learned from 1 to this", Range{1, 100});
@@ -45,22 +43,15 @@ struct Jump {
   double t = 0, middle = 1, until = 1;  // shares of the sampler's way
 };
 
-Jump draw_jump(bool taught, std::int64_t steps, Philox& random, const DistillationOptions& options) {
+Jump draw_jump(bool taught, Philox& random, const DistillationOptions& options) {
   constexpr double apart = 0.01;  // or rounding would be all that a jump tells
   if (taught) {
     const double step = 1 / static_cast<double>(options.teacher_steps), t = (1 - step) * random.uniform();
     const double until = t + step * (apart + (1 - apart) * random.uniform());
     return {t, until, until};
   }
-  double t, until;
-  if (random.uniform() < options.own_steps) {
-    const std::uint64_t count = 1 + random.below(static_cast<std::uint64_t>(steps)), step = random.below(count);
-    t = static_cast<double>(step) / static_cast<double>(count);
-    until = static_cast<double>(step + 1) / static_cast<double>(count);
-  } else {
-    until = random.uniform() < options.to_image ? 1 : apart + (1 - apart) * random.uniform();
-    t = random.uniform() < options.from_noise ? 0 : (until - apart) * random.uniform();
-  }
+  const double until = random.uniform() < options.to_image ? 1 : apart + (1 - apart) * random.uniform();
+  const double t = random.uniform() < options.from_noise ? 0 : (until - apart) * random.uniform();
   return {t, t + (until - t) * (0.3 + 0.4 * random.uniform()), until};
 }
 
@@ -96,7 +87,7 @@ JumpDraw draw_jumps(std::uint64_t seed, std::int64_t first, at::IntArrayRef shap
     Philox random(seed, 2 * pair + 1);
     const bool taught = random.uniform() < options.taught;
     (taught ? draw.taught : draw.split).push_back(i);
-    const Jump jump = draw_jump(taught, sampling.steps, random, options);
+    const Jump jump = draw_jump(taught, random, options);
     const auto set = [&](Tensor& times, double u) {
       times.data_ptr<float>()[i] = static_cast<float>(shifted_time(u, sampling.shift));
     };

@@ -12,7 +12,7 @@ namespace cigli {
 Generator flow_map_of(const Generator& flow);
 
 // Jumps of a batch's rows and the guidance under them, each a function of (seed, number of the pair). Times are drawn
-// on the sampler's way, which its shift bends and its steps divide.
+// on the sampler's way, which its shift bends.
 struct JumpDraw {
   torch::Tensor noise;             // [B,3,H,W] float32, standard normal, channels_last
   torch::Tensor t, middle, until;  // [B], 0 <= t < middle <= until <= 1

@@ -10,7 +10,7 @@ namespace cigli {
 struct DistillationOptions {
   std::int64_t teacher_steps = 16;
   double taught = 0.5;
-  double own_steps = 0.5, to_image = 0.5, from_noise = 0.25;
+  double to_image = 0.5, from_noise = 0.25;
   double guidance_text = 3, guidance_image = 2;
   double own_guidance = 0.5;
   void visit(Fields& f);

@@ -180,7 +180,8 @@ TEST(Worker, WhateverBreaksTheProtocolFailsTheRun) {
             }).find("echo: wrote 'hello' to its stdout"),
             std::string::npos);
   EXPECT_EQ(error_of([] { Worker({"mute", fake("--mute 1"), 0.2}); }), "mute: does not answer in time");
-  Worker early({"early", R"(echo '{"protocol":1,"name":"x"}'; echo '{"ready":true}'; echo '{"done":0}'; cat)", 5});
+  // All in one write, so that the answer is there before the question, however slow the shell is.
+  Worker early({"early", R"(printf '{"protocol":1,"name":"x"}\n{"ready":true}\n{"done":0}\n'; cat)", 5});
   EXPECT_NE(error_of([&] { early.generate({}); }).find("without being asked"), std::string::npos);
   EXPECT_NE(error_of([] { Worker({"none", "/no/such/command", 5}); }).find("exit code 127"), std::string::npos);
 }
