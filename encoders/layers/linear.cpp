@@ -39,9 +39,10 @@ Tensor Conv3x3Impl::forward(const Tensor& x) {
   const auto plain = [](const Tensor& values) {
     return values.device().is_cpu() && values.scalar_type() == torch::kFloat32;
   };
-  const bool filtered = !torch::GradMode::is_enabled() && plain(x) && plain(weight) && x.dim() == 4 &&
-                        weight.size(0) % together == 0 && weight.size(1) % together == 0 && (*options.stride())[0] == 1;
+  const bool filtered = plain(x) && plain(weight) && x.dim() == 4 && weight.size(0) % together == 0 &&
+                        weight.size(1) % together == 0 && (*options.stride())[0] == 1;
   if (!filtered) return Conv2dImpl::forward(x);
+  if (torch::GradMode::is_enabled()) return winograd_convolution(x, weight, bias);
   if (!filter_ || filtered_.data_ptr() != weight.data_ptr() || version_ != weight._version()) {
     filter_.emplace(weight);
     filtered_ = weight.detach();

@@ -1,6 +1,7 @@
 #include "encoders/layers/winograd.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 
@@ -99,6 +100,110 @@ Tensor WinogradFilter::convolve(const Tensor& x, const Tensor& bias) const {
     }
   });
   return y;
+}
+
+namespace {
+
+// G^T u G.
+void filter_gradient(const float (&u)[4][4], float (&g)[3][3]) {
+  float rows[3][4];  // G^T u
+  for (int j = 0; j < 4; ++j) {
+    rows[0][j] = u[0][j] + (u[1][j] + u[2][j]) / 2;
+    rows[1][j] = (u[1][j] - u[2][j]) / 2;
+    rows[2][j] = (u[1][j] + u[2][j]) / 2 + u[3][j];
+  }
+  for (int i = 0; i < 3; ++i) {
+    g[i][0] = rows[i][0] + (rows[i][1] + rows[i][2]) / 2;
+    g[i][1] = (rows[i][1] - rows[i][2]) / 2;
+    g[i][2] = (rows[i][1] + rows[i][2]) / 2 + rows[i][3];
+  }
+}
+
+}  // namespace
+
+Tensor winograd_weight_gradient(const Tensor& x, const Tensor& gradient) {
+  constexpr std::int64_t panel = WinogradKernel::panel, places = WinogradKernel::places;
+  // Tiles at once, as many as make it worth to read and write the sums; sums made apart, however many threads there
+  // are.
+  constexpr std::int64_t each = 128, most_sums = 8;
+  const std::int64_t inputs = x.size(1), outputs = gradient.size(1), pixels = x.size(2) * x.size(3);
+  TORCH_CHECK(inputs % panel == 0 && outputs % panel == 0 && x.size(0) == gradient.size(0) &&
+                  gradient.size(2) == x.size(2) && gradient.size(3) == x.size(3),
+              "expected x [B,C,H,W] and a gradient [B,K,H,W] with C and K multiples of 16; got ", x.sizes(), " and ",
+              gradient.sizes());
+  const WinogradKernel kernel{x.size(2), x.size(3), inputs, outputs};
+  const Tensor in = x.contiguous(torch::MemoryFormat::ChannelsLast);
+  const Tensor out = gradient.contiguous(torch::MemoryFormat::ChannelsLast);
+  const float *const from = in.data_ptr<float>(), *const slopes = out.data_ptr<float>();
+  const std::int64_t image_tiles = kernel.tiles_across() * kernel.tiles_down(), tiles = x.size(0) * image_tiles;
+  const std::int64_t blocks = (tiles + each - 1) / each, sums = std::min(blocks, most_sums);
+  const Tensor all = torch::zeros({sums, places, inputs, outputs});
+  float* const apart = all.data_ptr<float>();  // [sums][16][C][K]
+  at::parallel_for(0, sums, 1, [&](std::int64_t begin, std::int64_t end) {
+    thread_local std::vector<float> input_buffer, gradient_buffer;
+    for (std::int64_t i = begin; i < end; ++i)
+      for (std::int64_t block = i * blocks / sums; block < (i + 1) * blocks / sums; ++block) {
+        const std::int64_t first = block * each, count = std::min(each, tiles - first);
+        float* const v = room(input_buffer, places * count * inputs);
+        float* const w = room(gradient_buffer, places * count * outputs);
+        for (std::int64_t t = 0; t < count; ++t) {
+          const std::int64_t image = (first + t) / image_tiles, tile = (first + t) % image_tiles;
+          kernel.transform_input(from + image * pixels * inputs, tile, v + t * inputs, count * inputs);
+          kernel.transform_gradient(slopes + image * pixels * outputs, tile, w + t * outputs, count * outputs);
+        }
+        kernel.accumulate(v, w, count, apart + i * places * inputs * outputs);
+      }
+  });
+
+  const Tensor sum = all.sum(0);
+  const float* const products = sum.data_ptr<float>();
+  Tensor weight = torch::empty({outputs, inputs, 3, 3}, in.options().memory_format(torch::MemoryFormat::ChannelsLast));
+  float* const to = weight.data_ptr<float>();
+  at::parallel_for(0, inputs, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t c = begin; c < end; ++c)
+      for (std::int64_t k = 0; k < outputs; ++k) {
+        float u[4][4], g[3][3];
+        for (std::int64_t place = 0; place < places; ++place)
+          u[place / 4][place % 4] = products[(place * inputs + c) * outputs + k];
+        filter_gradient(u, g);
+        for (std::int64_t i = 0; i < 9; ++i) to[(k * 9 + i) * inputs + c] = g[i / 3][i % 3];
+      }
+  });
+  return weight;
+}
+
+namespace {
+
+struct FilteredConvolution : torch::autograd::Function<FilteredConvolution> {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const Tensor& bias) {
+    RECORD_FUNCTION("cigli::convolution", std::vector<c10::IValue>({x, weight, bias}));
+    context->save_for_backward({x, weight});
+    return WinogradFilter(weight).convolve(x, bias);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list outputs) {
+    const torch::autograd::variable_list saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1];
+    const Tensor gradient = outputs[0].contiguous(torch::MemoryFormat::ChannelsLast);
+    const Tensor back = weight.flip({2, 3}).transpose(0, 1);
+    const Tensor of_bias = gradient.sum({0, 2, 3});  // [K]
+    if (torch::GradMode::is_enabled())               // to be differentiated again
+      return {torch::conv2d(gradient, back, {}, 1, 1),
+              torch::conv2d(x.transpose(0, 1), gradient.transpose(0, 1), {}, 1, 1).transpose(0, 1), of_bias};
+    RECORD_FUNCTION("cigli::convolution_backward", std::vector<c10::IValue>({x, weight, gradient}));
+    Tensor of_x, of_weight;
+    if (x.requires_grad()) of_x = WinogradFilter(back).convolve(gradient, torch::zeros({x.size(1)}));
+    if (weight.requires_grad()) of_weight = winograd_weight_gradient(x, gradient);
+    return {of_x, of_weight, of_bias};
+  }
+};
+
+}  // namespace
+
+Tensor winograd_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return FilteredConvolution::apply(x, weight, bias);
 }
 
 }  // namespace cigli

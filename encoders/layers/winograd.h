@@ -24,4 +24,12 @@ class WinogradFilter {
   std::vector<float> filters_;  // [16][K / 16][C][16]
 };
 
+// Gradient [K,C,3,3], channels_last, of such a convolution's weights: from x [B,C,H,W] and the gradient [B,K,H,W] of
+// its output, both float32, by the transposed transforms. It does not depend on the number of threads.
+torch::Tensor winograd_weight_gradient(const torch::Tensor& x, const torch::Tensor& gradient);
+
+// The convolution of x with weight [K,C,3,3] plus bias [K] by Winograd's filtering, with its gradients; these can be
+// differentiated again, by LibTorch's sums.
+torch::Tensor winograd_convolution(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
+
 }  // namespace cigli

@@ -58,6 +58,32 @@ CIGLI_ALWAYS void multiply_rows(std::int64_t rows, const float* v, const float* 
   }
 }
 
+// sums += columns of v, `Rows` of its channels, by 16 of w's: over tiles.
+template <int Rows>
+CIGLI_ALWAYS void accumulate_rows(const float* v, std::int64_t inputs, const float* w, std::int64_t outputs,
+                                  std::int64_t tiles, float* u) {
+  Eight sums[Rows][2];
+#pragma GCC unroll 8
+  for (int row = 0; row < Rows; ++row) {
+    sums[row][0] = eight_at(u + row * outputs);
+    sums[row][1] = eight_at(u + row * outputs + kWide);
+  }
+  for (std::int64_t t = 0; t < tiles; ++t) {
+    const Eight left = eight_at(w + t * outputs), right = eight_at(w + t * outputs + kWide);
+#pragma GCC unroll 8
+    for (int row = 0; row < Rows; ++row) {
+      const float value = v[t * inputs + row];
+      sums[row][0] += value * left;
+      sums[row][1] += value * right;
+    }
+  }
+#pragma GCC unroll 8
+  for (int row = 0; row < Rows; ++row) {
+    put_eight(u + row * outputs, sums[row][0]);
+    put_eight(u + row * outputs + kWide, sums[row][1]);
+  }
+}
+
 constexpr std::int64_t kMostRows = 6;  // with two vectors each, what sixteen registers hold
 
 }  // namespace
@@ -132,6 +158,49 @@ CIGLI_CLONED void WinogradKernel::transform_output(const float* m, std::int64_t 
       if (beside) put_eight(to + outputs, rows[i][1] - rows[i][2] - rows[i][3] + offset);
     }
   }
+}
+
+// A g A^T with A = [1 0; 1 1; 1 -1; 0 -1].
+CIGLI_CLONED void WinogradKernel::transform_gradient(const float* gradient, std::int64_t tile, float* w,
+                                                     std::int64_t stride) const {
+  const std::int64_t row = 2 * (tile / tiles_across()), column = 2 * (tile % tiles_across());
+  const bool below = row + 1 < height, beside = column + 1 < width;
+  for (std::int64_t k = 0; k < outputs; k += kWide) {
+    const float* const from = gradient + (row * width + column) * outputs + k;
+    Eight g[2][2] = {};
+    g[0][0] = eight_at(from);
+    if (beside) g[0][1] = eight_at(from + outputs);
+    if (below) g[1][0] = eight_at(from + width * outputs);
+    if (below && beside) g[1][1] = eight_at(from + (width + 1) * outputs);
+    Eight rows[4][2];  // A g
+    for (std::int64_t j = 0; j < 2; ++j) {
+      rows[0][j] = g[0][j];
+      rows[1][j] = g[0][j] + g[1][j];
+      rows[2][j] = g[0][j] - g[1][j];
+      rows[3][j] = -g[1][j];
+    }
+    for (std::int64_t i = 0; i < 4; ++i) {
+      float* const to = w + 4 * i * stride + k;
+      put_eight(to, rows[i][0]);
+      put_eight(to + stride, rows[i][0] + rows[i][1]);
+      put_eight(to + 2 * stride, rows[i][0] - rows[i][1]);
+      put_eight(to + 3 * stride, -rows[i][1]);
+    }
+  }
+}
+
+CIGLI_CLONED void WinogradKernel::accumulate(const float* v, const float* w, std::int64_t tiles, float* u) const {
+  static_assert(panel == 16, "channels come in pieces of 6, 5 and 5");
+  for (std::int64_t place = 0; place < places; ++place)
+    for (std::int64_t c = 0; c < inputs; c += panel)
+      for (std::int64_t k = 0; k < outputs; k += panel) {
+        const float* const columns = v + place * tiles * inputs + c;
+        const float* const values = w + place * tiles * outputs + k;
+        float* const to = u + (place * inputs + c) * outputs + k;
+        accumulate_rows<6>(columns, inputs, values, outputs, tiles, to);
+        accumulate_rows<5>(columns + 6, inputs, values, outputs, tiles, to + 6 * outputs);
+        accumulate_rows<5>(columns + 11, inputs, values, outputs, tiles, to + 11 * outputs);
+      }
 }
 
 }  // namespace cigli

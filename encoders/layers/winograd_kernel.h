@@ -4,8 +4,8 @@
 
 namespace cigli {
 
-// The loops of WinogradFilter over one image [H,W,C] float32 and part of its outputs. Compiled for AVX-512, AVX2 and
-// plain x86-64; the processor chooses.
+// The loops of Winograd's filtering over one image [H,W,C] float32 and part of its outputs. Compiled for AVX-512, AVX2
+// and plain x86-64; the processor chooses.
 struct WinogradKernel {
   static constexpr std::int64_t places = 16;  // of a 4x4 tile
   static constexpr std::int64_t panel = 16;   // outputs that are computed together
@@ -24,6 +24,11 @@ struct WinogradKernel {
   // and bias point to the first of these channels.
   void transform_output(const float* m, std::int64_t stride, std::int64_t panels, const float* bias, std::int64_t tile,
                         float* y) const;
+  // Of the gradient of a tile's outputs, zero outside of the image, that of its 16 products: from gradient
+  // [H,W,outputs] to w, w + stride, ..., `outputs` floats each.
+  void transform_gradient(const float* gradient, std::int64_t tile, float* w, std::int64_t stride) const;
+  // Adds v^T w to u for each place: v [16][tiles][C], w [16][tiles][outputs], u [16][C][outputs].
+  void accumulate(const float* v, const float* w, std::int64_t tiles, float* u) const;
 };
 
 }  // namespace cigli

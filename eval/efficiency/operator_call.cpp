@@ -155,9 +155,11 @@ std::string short_name(const OperatorCall& call) {
 }
 
 double operator_flops(const OperatorCall& call) {
-  if (call.name == "cigli::convolution") {  // as many as the sum over the filter takes, which Winograd's spares
+  if (call.name == "cigli::convolution" || call.name == "cigli::convolution_backward") {
+    // As many as the sum over the filter takes, which Winograd's spares.
     const torch::Tensor &input = call.inputs.at(0).toTensor(), &weight = call.inputs.at(1).toTensor();
-    return 2 * static_cast<double>(input.numel()) * static_cast<double>(weight.numel()) /
+    const double products = call.name == "cigli::convolution" ? 1 : 2;
+    return 2 * products * static_cast<double>(input.numel()) * static_cast<double>(weight.numel()) /
            static_cast<double>(weight.size(1));
   }
   const auto tensor = [&](std::size_t i) -> const torch::Tensor& { return call.inputs.at(i).toTensor(); };

@@ -11,7 +11,8 @@ using torch::Tensor;
 TEST(Layers, BeginAsLibTorchsDo) {
   torch::manual_seed(3);
   const nn::Linear own = linear_layer(5, 7);
-  const nn::Conv2d own3x3 = conv3x3(4, 6, 2), own1x1 = conv1x1(6, 2);
+  const Conv3x3 own3x3 = conv3x3(4, 6, 2);
+  const nn::Conv2d own1x1 = conv1x1(6, 2);
   torch::manual_seed(3);
   const nn::Linear theirs(5, 7);
   const nn::Conv2d theirs3x3(nn::Conv2dOptions(4, 6, 3).padding(1).stride(2)), theirs1x1(nn::Conv2dOptions(6, 2, 1));
@@ -30,7 +31,8 @@ TEST(Layers, DrawNoWeightsWhereTheyFollow) {
   };
   EXPECT_FALSE(torch::equal(next_after(2), next_after(50)));
   nn::Linear dense{nullptr}, zero{nullptr};
-  nn::Conv2d strided{nullptr}, point{nullptr};
+  Conv3x3 strided{nullptr};
+  nn::Conv2d point{nullptr};
   {
     const WeightsFollow outer;
     { const WeightsFollow inner; }

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "encoders/layers/linear.h"
 
@@ -57,6 +58,47 @@ TEST_P(WinogradFilters, AnImageDoesNotDependOnItsBatchOrTheThreads) {
   at::set_num_threads(before);
   for (std::int64_t i = 0; i < s.batch; ++i)
     EXPECT_TRUE(torch::equal(filter.convolve(x.slice(0, i, i + 1), bias)[0], all[i]));
+}
+
+TEST_P(WinogradFilters, GradientsEqualThoseOfTheSum) {
+  const Shape s = GetParam();
+  torch::manual_seed(6);
+  const auto leaf = [](const Tensor& values) { return values.detach().requires_grad_(); };
+  const auto exact = [](const Tensor& values) { return values.detach().to(torch::kFloat64); };
+  const Tensor x = leaf(torch::randn({s.batch, s.inputs, s.height, s.width})), bias = leaf(torch::randn({s.outputs}));
+  const Tensor weight = leaf(torch::randn({s.outputs, s.inputs, 3, 3}));
+  const Tensor gradient = torch::randn({s.batch, s.outputs, s.height, s.width});
+  const std::vector<Tensor> inputs{leaf(exact(x)), leaf(exact(weight)), leaf(exact(bias))};
+  const std::vector<Tensor> expected =
+      torch::autograd::grad({torch::conv2d(inputs[0], inputs[1], inputs[2], 1, 1)}, inputs, {exact(gradient)});
+  const int before = at::get_num_threads();
+  std::vector<Tensor> first;
+  for (const int threads : {1, 2, 5}) {
+    at::set_num_threads(threads);
+    const std::vector<Tensor> got =
+        torch::autograd::grad({winograd_convolution(x, weight, bias)}, {x, weight, bias}, {gradient});
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      EXPECT_LT(((exact(got[i]) - expected[i]).abs().max() / expected[i].abs().max()).item<double>(), 5e-6) << i;
+      const bool ours = i < 2;
+      EXPECT_TRUE(!ours || first.empty() || torch::equal(got[i], first[i])) << i << " with " << threads << " threads";
+    }
+    first = got;
+  }
+  at::set_num_threads(before);
+}
+
+TEST(WinogradConvolution, CanBeDifferentiatedTwice) {
+  torch::manual_seed(7);
+  const Tensor x = torch::randn({2, 16, 4, 5}).requires_grad_(), weight = torch::randn({32, 16, 3, 3}).requires_grad_();
+  const Tensor bias = torch::randn({32}).requires_grad_();
+  const auto penalty = [&](const Tensor& y) {  // R1: squared gradient by the input
+    const Tensor slope = torch::autograd::grad({y.square().sum()}, {x}, {}, true, true)[0];
+    return torch::autograd::grad({slope.square().sum()}, {x, weight});
+  };
+  const std::vector<Tensor> got = penalty(winograd_convolution(x, weight, bias));
+  const std::vector<Tensor> expected = penalty(torch::conv2d(x, weight, bias, 1, 1));
+  for (std::size_t i = 0; i < got.size(); ++i)
+    EXPECT_LT(((got[i] - expected[i]).abs().max() / expected[i].abs().max()).item<double>(), 1e-5) << i;
 }
 
 TEST(WinogradFilter, NotANumberReachesItsNeighboursAlone) {
