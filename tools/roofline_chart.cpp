@@ -46,15 +46,17 @@ double intensity_of(const OperatorCost& cost) { return cost.flops / cost.bytes; 
 double rate_of(const OperatorCost& cost) { return cost.flops / cost.seconds; }
 
 Scales scales_of(const std::vector<const OperatorCost*>& drawn, const std::vector<Roof>& roofs, double copy) {
-  double least = roofs.back().rate / copy, most = roofs.front().rate / copy, slowest = roofs.back().rate;
+  double least = roofs.back().rate / copy, most = roofs.front().rate / copy;
+  double slowest = roofs.back().rate, fastest = roofs.front().rate;
   for (const OperatorCost* cost : drawn) {
     least = std::min(least, intensity_of(*cost));
     most = std::max(most, intensity_of(*cost));
     slowest = std::min(slowest, rate_of(*cost));
+    fastest = std::max(fastest, rate_of(*cost));  // above the roofs, where fewer operations do
   }
   const auto below = [](double value) { return std::floor(std::log10(value)); };
   const auto above = [](double value) { return std::ceil(std::log10(value)); };
-  return {below(least), above(most), below(slowest), above(roofs.front().rate)};
+  return {below(least), above(most), below(slowest), above(fastest)};
 }
 
 std::string grid(const Scales& s) {
