@@ -49,8 +49,9 @@ TEST(Layers, DrawNoWeightsWhereTheyFollow) {
   nn::Conv2d theirs3x3(nn::Conv2dOptions(4, 6, 3).padding(1).stride(2)), theirs1x1(nn::Conv2dOptions(6, 2, 1));
   const torch::NoGradGuard no_grad;
   const auto as = [](const auto& layer, const auto& other) {
-    for (const auto& item : layer->named_parameters()) {
-      const Tensor& value = *other->named_parameters().find(item.key());
+    const auto own = layer->named_parameters();
+    for (const auto& item : own) {
+      const Tensor value = other->named_parameters()[item.key()];
       EXPECT_TRUE(item.value().requires_grad());
       EXPECT_EQ(item.value().sizes(), value.sizes());
       item.value().copy_(value);
