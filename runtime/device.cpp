@@ -143,7 +143,7 @@ void set_threads(std::int64_t threads) {
   at::set_num_threads(count);
   // LibTorch doesn't pass its count on to OpenBLAS.
   if (const auto set_openblas = find_symbol<void (*)(int)>("openblas_set_num_threads")) set_openblas(count);
-  cv::setNumThreads(0);  // none of its own; 1 would have TBB start, and that 40 ms
+  cv::setNumThreads(0);  // none of its own; 1 would start TBB, which takes some 40 ms
   warn_of_slow_blas();
 }
 
