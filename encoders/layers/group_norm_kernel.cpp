@@ -2,9 +2,7 @@
 
 #include <cstring>
 
-#pragma GCC diagnostic ignored "-Wpsabi"  // wide vectors cross no function that is not inlined
-
-#define CIGLI_INLINE [[gnu::always_inline]] inline
+#include "encoders/layers/vector_kernel.h"
 
 namespace cigli {
 namespace {
@@ -127,12 +125,6 @@ CIGLI_INLINE void backward_of(GroupNormKernel<T> k, const T* x, const T* gradien
 }
 
 }  // namespace
-
-#if defined(__x86_64__)
-#define CIGLI_CLONES [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#else
-#define CIGLI_CLONES
-#endif
 
 #define CIGLI_DEFINE(T)                                                                                              \
   template <>                                                                                                        \

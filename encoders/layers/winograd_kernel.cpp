@@ -2,9 +2,7 @@
 
 #include <cstring>
 
-#pragma GCC diagnostic ignored "-Wpsabi"  // wide vectors cross no function that is not inlined
-
-#define CIGLI_ALWAYS [[gnu::always_inline]] inline
+#include "encoders/layers/vector_kernel.h"
 
 namespace cigli {
 namespace {
@@ -12,75 +10,63 @@ namespace {
 constexpr std::int64_t kWide = 8;
 typedef float Eight __attribute__((vector_size(4 * kWide)));
 
-CIGLI_ALWAYS Eight eight_at(const float* from) {
+CIGLI_INLINE Eight eight_at(const float* from) {
   Eight values;
   std::memcpy(&values, from, sizeof values);
   return values;
 }
 
-CIGLI_ALWAYS void put_eight(float* to, const Eight& values) { std::memcpy(to, &values, sizeof values); }
+CIGLI_INLINE void put_eight(float* to, const Eight& values) { std::memcpy(to, &values, sizeof values); }
 
-// Rows of v by one panel of filters. All sums go over the channels in one order, whatever the number of rows.
+// Strides of a product, in floats.
+struct ProductLayout {
+  std::int64_t stride, step;  // of left, from row to row and along a sum
+  std::int64_t across;        // of right, along a sum
+  std::int64_t rows;          // of the sums
+};
+
+// Sums over i below `count` of left[row, i] by 16 values of right[i], added to what stands in `to` unless `fresh`. They
+// go in one order, whatever the number of rows.
 template <int Rows>
-CIGLI_ALWAYS void multiply_rows(const float* v, const float* u, std::int64_t channels, float* m, std::int64_t stride) {
+CIGLI_INLINE void multiply_rows(const float* left, const float* right, std::int64_t count, const ProductLayout& at,
+                                bool fresh, float* to) {
   Eight sums[Rows][2] = {};
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const Eight left = eight_at(u + c * WinogradKernel::panel), right = eight_at(u + c * WinogradKernel::panel + kWide);
+#pragma GCC unroll 8
+  for (int row = 0; row < Rows && !fresh; ++row) {
+    sums[row][0] = eight_at(to + row * at.rows);
+    sums[row][1] = eight_at(to + row * at.rows + kWide);
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Eight first = eight_at(right + i * at.across), second = eight_at(right + i * at.across + kWide);
 #pragma GCC unroll 8
     for (int row = 0; row < Rows; ++row) {
-      const float value = v[row * channels + c];
-      sums[row][0] += value * left;
-      sums[row][1] += value * right;
+      const float value = left[row * at.stride + i * at.step];
+      sums[row][0] += value * first;
+      sums[row][1] += value * second;
     }
   }
 #pragma GCC unroll 8
   for (int row = 0; row < Rows; ++row) {
-    put_eight(m + row * stride, sums[row][0]);
-    put_eight(m + row * stride + kWide, sums[row][1]);
+    put_eight(to + row * at.rows, sums[row][0]);
+    put_eight(to + row * at.rows + kWide, sums[row][1]);
   }
 }
 
-CIGLI_ALWAYS void multiply_rows(std::int64_t rows, const float* v, const float* u, std::int64_t channels, float* m,
-                                std::int64_t stride) {
+CIGLI_INLINE void multiply_rows(std::int64_t rows, const float* left, const float* right, std::int64_t count,
+                                const ProductLayout& at, bool fresh, float* to) {
   switch (rows) {
     case 1:
-      return multiply_rows<1>(v, u, channels, m, stride);
+      return multiply_rows<1>(left, right, count, at, fresh, to);
     case 2:
-      return multiply_rows<2>(v, u, channels, m, stride);
+      return multiply_rows<2>(left, right, count, at, fresh, to);
     case 3:
-      return multiply_rows<3>(v, u, channels, m, stride);
+      return multiply_rows<3>(left, right, count, at, fresh, to);
     case 4:
-      return multiply_rows<4>(v, u, channels, m, stride);
+      return multiply_rows<4>(left, right, count, at, fresh, to);
     case 5:
-      return multiply_rows<5>(v, u, channels, m, stride);
+      return multiply_rows<5>(left, right, count, at, fresh, to);
     default:
-      return multiply_rows<6>(v, u, channels, m, stride);
-  }
-}
-
-// sums += columns of v, `Rows` of its channels, by 16 of w's: over tiles.
-template <int Rows>
-CIGLI_ALWAYS void accumulate_rows(const float* v, std::int64_t inputs, const float* w, std::int64_t outputs,
-                                  std::int64_t tiles, float* u) {
-  Eight sums[Rows][2];
-#pragma GCC unroll 8
-  for (int row = 0; row < Rows; ++row) {
-    sums[row][0] = eight_at(u + row * outputs);
-    sums[row][1] = eight_at(u + row * outputs + kWide);
-  }
-  for (std::int64_t t = 0; t < tiles; ++t) {
-    const Eight left = eight_at(w + t * outputs), right = eight_at(w + t * outputs + kWide);
-#pragma GCC unroll 8
-    for (int row = 0; row < Rows; ++row) {
-      const float value = v[t * inputs + row];
-      sums[row][0] += value * left;
-      sums[row][1] += value * right;
-    }
-  }
-#pragma GCC unroll 8
-  for (int row = 0; row < Rows; ++row) {
-    put_eight(u + row * outputs, sums[row][0]);
-    put_eight(u + row * outputs + kWide, sums[row][1]);
+      return multiply_rows<6>(left, right, count, at, fresh, to);
   }
 }
 
@@ -88,14 +74,8 @@ constexpr std::int64_t kMostRows = 6;  // with two vectors each, what sixteen re
 
 }  // namespace
 
-#if defined(__x86_64__)
-#define CIGLI_CLONED [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#else
-#define CIGLI_CLONED
-#endif
-
 // B^T d B with B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1].
-CIGLI_CLONED void WinogradKernel::transform_input(const float* x, std::int64_t tile, float* v,
+CIGLI_CLONES void WinogradKernel::transform_input(const float* x, std::int64_t tile, float* v,
                                                   std::int64_t stride) const {
   const std::int64_t top = 2 * (tile / tiles_across()) - 1, left = 2 * (tile % tiles_across()) - 1;
   for (std::int64_t c = 0; c < inputs; c += kWide) {
@@ -122,7 +102,7 @@ CIGLI_CLONED void WinogradKernel::transform_input(const float* x, std::int64_t t
   }
 }
 
-CIGLI_CLONED void WinogradKernel::multiply(const float* v, const float* u, std::int64_t tiles, std::int64_t panels,
+CIGLI_CLONES void WinogradKernel::multiply(const float* v, const float* u, std::int64_t tiles, std::int64_t panels,
                                            float* m) const {
   const std::int64_t pieces = (tiles + kMostRows - 1) / kMostRows;
   for (std::int64_t place = 0; place < places; ++place)
@@ -131,13 +111,14 @@ CIGLI_CLONED void WinogradKernel::multiply(const float* v, const float* u, std::
       for (std::int64_t piece = 0; piece < pieces; ++piece) {  // as even as can be
         const std::int64_t first = piece * tiles / pieces, last = (piece + 1) * tiles / pieces;
         multiply_rows(last - first, v + (place * tiles + first) * inputs, filters, inputs,
-                      m + (place * tiles + first) * panels * panel + p * panel, panels * panel);
+                      {inputs, 1, panel, panels * panel}, true,
+                      m + (place * tiles + first) * panels * panel + p * panel);
       }
     }
 }
 
 // A^T m A with A^T = [1 1 1 0; 0 1 -1 -1].
-CIGLI_CLONED void WinogradKernel::transform_output(const float* m, std::int64_t stride, std::int64_t panels,
+CIGLI_CLONES void WinogradKernel::transform_output(const float* m, std::int64_t stride, std::int64_t panels,
                                                    const float* bias, std::int64_t tile, float* y) const {
   const std::int64_t row = 2 * (tile / tiles_across()), column = 2 * (tile % tiles_across());
   const bool below = row + 1 < height, beside = column + 1 < width;
@@ -161,7 +142,7 @@ CIGLI_CLONED void WinogradKernel::transform_output(const float* m, std::int64_t 
 }
 
 // A g A^T with A = [1 0; 1 1; 1 -1; 0 -1].
-CIGLI_CLONED void WinogradKernel::transform_gradient(const float* gradient, std::int64_t tile, float* w,
+CIGLI_CLONES void WinogradKernel::transform_gradient(const float* gradient, std::int64_t tile, float* w,
                                                      std::int64_t stride) const {
   const std::int64_t row = 2 * (tile / tiles_across()), column = 2 * (tile % tiles_across());
   const bool below = row + 1 < height, beside = column + 1 < width;
@@ -189,7 +170,7 @@ CIGLI_CLONED void WinogradKernel::transform_gradient(const float* gradient, std:
   }
 }
 
-CIGLI_CLONED void WinogradKernel::accumulate(const float* v, const float* w, std::int64_t tiles, float* u) const {
+CIGLI_CLONES void WinogradKernel::accumulate(const float* v, const float* w, std::int64_t tiles, float* u) const {
   static_assert(panel == 16, "channels come in pieces of 6, 5 and 5");
   for (std::int64_t place = 0; place < places; ++place)
     for (std::int64_t c = 0; c < inputs; c += panel)
@@ -197,9 +178,10 @@ CIGLI_CLONED void WinogradKernel::accumulate(const float* v, const float* w, std
         const float* const columns = v + place * tiles * inputs + c;
         const float* const values = w + place * tiles * outputs + k;
         float* const to = u + (place * inputs + c) * outputs + k;
-        accumulate_rows<6>(columns, inputs, values, outputs, tiles, to);
-        accumulate_rows<5>(columns + 6, inputs, values, outputs, tiles, to + 6 * outputs);
-        accumulate_rows<5>(columns + 11, inputs, values, outputs, tiles, to + 11 * outputs);
+        const ProductLayout at{1, inputs, outputs, outputs};
+        multiply_rows<6>(columns, values, tiles, at, false, to);
+        multiply_rows<5>(columns + 6, values, tiles, at, false, to + 6 * outputs);
+        multiply_rows<5>(columns + 11, values, tiles, at, false, to + 11 * outputs);
       }
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "encoders/layers/linear.h"
 #include "training/schedule.h"
 
 namespace cigli {
@@ -144,6 +145,22 @@ TEST(Optimizer, LeavesParametersWithoutGradientAlone) {
   p["conv"].mutable_grad().reset();
   optimizer.step(0, 1e-2);
   EXPECT_TRUE(torch::equal(before, p["conv"]));
+}
+
+TEST(Optimizer, WhatIsMadeOfParametersIsMadeAnewAfterAStep) {
+  torch::manual_seed(8);
+  Conv3x3 layer = conv3x3(16, 16);  // keeps filters made of its weights
+  Optimizer optimizer(layer->named_parameters(), {});
+  const torch::Tensor x = torch::randn({1, 16, 4, 4});
+  const auto drawn = [&] {
+    const torch::NoGradGuard no_grad;
+    return layer(x);
+  };
+  const torch::Tensor before = drawn();
+  layer(x).square().sum().backward();
+  optimizer.step(0, 1e-2);
+  EXPECT_FALSE(torch::allclose(drawn(), before, 1e-3, 1e-3));
+  EXPECT_TRUE(torch::allclose(drawn(), torch::conv2d(x, layer->weight, layer->bias, 1, 1), 1e-4, 1e-5));
 }
 
 TEST(Optimizer, ShowsTheAverageAndTakesItBack) {
