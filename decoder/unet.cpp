@@ -69,7 +69,7 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
       up(register_module("up", nn::ModuleList())),
       out(register_module("out", conv3x3(o.widths[0], (condition.prompt > 0 ? 4 : 3) * o.patch * o.patch))) {
   if (o.flow_map) {
-    jump1 = register_module("jump1", linear_layer(kTimeWidth + 2, kEmbedding));
+    jump1 = register_module("jump1", linear_layer(3 * kTimeWidth, kEmbedding));
     jump2 = register_module("jump2", zero_linear(kEmbedding, kEmbedding));
   }
   if (condition.details > 0) details_in = register_module("details_in", conv1x1(condition.details, o.widths[0]));
@@ -130,7 +130,11 @@ Tensor UNetImpl::forward(const Tensor& x, const FlowPoint& at, const ReadConditi
   const auto dtype = x.scalar_type();
   Tensor embedding = time2(torch::relu(time1(scalar_embedding(t, kTimeWidth).to(dtype)))) + read.embedding;
   if (options.flow_map) {
-    const Tensor jump = torch::cat({scalar_embedding(at.until - t, kTimeWidth), at.guidance - 1}, 1);
+    const Tensor scales = at.guidance / (1 + at.guidance);  // into [0, 1)
+    const Tensor jump =
+        torch::cat({scalar_embedding(at.until - t, kTimeWidth), scalar_embedding(scales.select(1, 0), kTimeWidth),
+                    scalar_embedding(scales.select(1, 1), kTimeWidth)},
+                   1);
     embedding = embedding + jump2(torch::relu(jump1(jump.to(dtype))));
   }
   embedding = torch::relu(embedding);

@@ -11,12 +11,14 @@ namespace {
 struct DistillOptions {
   TrainOptions training;
   std::int64_t steps = 2;
+  double shift = 2;
   std::optional<std::int64_t> updates;
 
   DistillOptions() {
     training.optimizer.kind = "muon";
     training.schedule.learning_rate = 3e-4;
     training.schedule.warmup = 100;
+    training.batch_size = 16;
   }
 
   void visit(Fields& f) {
@@ -24,6 +26,7 @@ struct DistillOptions {
     f("data", training.data, "what the teacher learned from: dataset folder, or file of `cigli data pack`", Required{});
     f("out", training.out, "run folder; its model.safetensors is the distilled model", Required{});
     f("steps", steps, "jumps that the distilled model draws in, unless it is told otherwise", Range{1, 1000});
+    f("shift", shift, "of the distilled model's own jumps: t' = t / (t + shift (1 - t))", Range{0.01, 100});
     f("updates", updates, "steps of training (5000 unless --minutes is given)", Range{1, 1e12});
     f("minutes", training.minutes, "end the training after this many minutes; 0 = by updates alone", Range{0});
     f("resume", training.resume, "continue from the `latest` checkpoint of the run folder, or from a checkpoint file");
@@ -51,6 +54,7 @@ TrainOptions training_of(const DistillOptions& options) {
   training.model = flow_map_of(load_model(training.teacher))->options;
   training.model.sampling.method = "euler";
   training.model.sampling.steps = options.steps;
+  training.model.sampling.shift = options.shift;
   return training;
 }
 

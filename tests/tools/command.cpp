@@ -1,6 +1,7 @@
 #include "tests/tools/command.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,24 +20,56 @@ const fs::path& top() {
   return folder.path();
 }
 
+int exit_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
 // Through files, so that nothing can block on a full pipe.
-Outcome run(const std::vector<std::string>& words, const std::string& input) {
-  const fs::path in = top() / "stdin", out = top() / "stdout", err = top() / "stderr";
-  write_text(in, input);
-  const pid_t child = fork();
-  if (child == 0) {
-    const bool ready =
-        freopen(in.c_str(), "r", stdin) && freopen(out.c_str(), "w", stdout) && freopen(err.c_str(), "w", stderr);
-    std::vector<char*> arguments;
-    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    if (ready) execv(arguments[0], arguments.data());
-    _exit(127);
+struct Streams {
+  fs::path in = top() / "stdin", out = top() / "stdout", err = top() / "stderr";
+  explicit Streams(const std::string& input) { write_text(in, input); }
+  Outcome after(int status) const { return {exit_code(status), read_text(out), read_text(err)}; }
+};
+
+// The program, loaded once and waiting to fork (tests/fork_server.cpp).
+class Program {
+ public:
+  Program() {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) throw std::runtime_error("socketpair failed");
+    child_ = fork();
+    if (child_ == 0) {
+      close(ends[0]);
+      setenv("CIGLI_FORK_SERVER", std::to_string(ends[1]).c_str(), 1);
+      setenv("LD_PRELOAD", CIGLI_FORK_SERVER_LIBRARY, 1);
+      execl(CIGLI_BINARY, CIGLI_BINARY, nullptr);
+      _exit(127);
+    }
+    close(ends[1]);
+    socket_ = ends[0];
   }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out), read_text(err)};
-}
+  ~Program() {
+    close(socket_);
+    waitpid(child_, nullptr, 0);
+  }
+
+  Outcome run(const std::vector<std::string>& words, const std::string& input) {
+    const Streams streams(input);
+    std::string message;
+    const auto add = [&](const std::string& part) { message.append(part).push_back('\0'); };
+    for (const fs::path& file : {streams.in, streams.out, streams.err}) add(file);
+    add(std::to_string(words.size()));
+    for (const std::string& word : words) add(word);
+    for (char** entry = environ; *entry != nullptr; ++entry) add(*entry);
+    int status = 0;
+    if (send(socket_, message.data(), message.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(message.size()) ||
+        recv(socket_, &status, sizeof status, 0) != sizeof status)
+      throw std::runtime_error(CIGLI_BINARY " doesn't answer through " CIGLI_FORK_SERVER_LIBRARY);
+    return streams.after(status);
+  }
+
+ private:
+  pid_t child_ = 0;
+  int socket_ = -1;
+};
 
 void require(const Outcome& outcome, const std::string& what) {
   if (outcome.code != 0) throw std::runtime_error(what + " failed: " + outcome.err);
@@ -60,13 +93,22 @@ Fixture make_fixture() {
 }  // namespace
 
 Outcome cigli(const std::vector<std::string>& words, const std::string& input) {
-  std::vector<std::string> all{CIGLI_BINARY};
-  all.insert(all.end(), words.begin(), words.end());
-  return run(all, input);
+  static Program program;
+  return program.run(words, input);
 }
 
 Outcome shell(const std::string& command) {
-  return run({"/bin/bash", "-c", "cigli='" CIGLI_BINARY "'; " + command}, "");
+  const Streams streams("");
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool ready = freopen(streams.in.c_str(), "r", stdin) && freopen(streams.out.c_str(), "w", stdout) &&
+                       freopen(streams.err.c_str(), "w", stderr);
+    if (ready) execl("/bin/bash", "bash", "-c", ("cigli='" CIGLI_BINARY "'; " + command).c_str(), nullptr);
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return streams.after(status);
 }
 
 fs::path Fixture::prompt(std::size_t row) const { return data / rows[row]["prompt_file_name"].get<std::string>(); }

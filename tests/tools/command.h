@@ -12,9 +12,10 @@ struct Outcome {
   std::string out, err;
 };
 
-// Runs the executable with these words and waits; `input` is its stdin.
+// Runs the executable with these words and waits; `input` is its stdin. Its main() runs in a fork of a process that has
+// loaded the executable before (tests/fork_server.cpp).
 Outcome cigli(const std::vector<std::string>& words, const std::string& input = "");
-// The same through `bash -c`, for redirections; `$cigli` is the executable.
+// A process of its own through `bash -c`, for redirections and signals; `$cigli` is the executable.
 Outcome shell(const std::string& command);
 
 // What all tests of the program share, made once by the executable itself: a synthetic dataset of 20 pairs (16 train, 2

@@ -30,10 +30,11 @@ TrainOptions tiny_distillation(const std::string& data, const std::string& out, 
 }
 
 // Images of the dataset's first pairs.
-Tensor drawn(Generator model, const std::string& data, std::int64_t steps) {
+Tensor drawn(Generator model, const std::string& data, std::int64_t steps, double guidance = 2) {
   model->eval();
   SamplerOptions sampling = model->options.sampling;
   sampling.steps = steps;
+  sampling.guidance_text = guidance;
   std::vector<Request> requests;
   for (const Row& row : read_metadata_strict(data))
     requests.push_back({row.id, row.text, to_tensor(read_image(data + "/" + row.prompt_file_name)), 5, 0});
@@ -62,31 +63,74 @@ TEST(Distillation, DrawsAreAFunctionOfSeedAndPair) {
   sampling.guidance_text = 7;
   sampling.guidance_image = 1.5;
   const DistillationOptions options;
-  const JumpDraw all = draw_jumps(3, 0, {400, 3, 2, 2}, sampling, options);
-  const JumpDraw part = draw_jumps(3, 390, {10, 3, 2, 2}, sampling, options);
+  const PathDraw all = draw_paths(3, 0, {400, 3, 2, 2}, sampling, options);
+  const PathDraw part = draw_paths(3, 390, {10, 3, 2, 2}, sampling, options);
+  const PathDraw other = draw_paths(4, 0, {400, 3, 2, 2}, sampling, options);
   EXPECT_TRUE(torch::equal(all.noise.slice(0, 390), part.noise));
-  EXPECT_TRUE(torch::equal(all.t.slice(0, 390), part.t));
+  EXPECT_TRUE(torch::equal(all.times.slice(0, 390), part.times));
   EXPECT_TRUE(torch::equal(all.guidance.slice(0, 390), part.guidance));
+  EXPECT_TRUE(torch::equal(all.from.slice(0, 390), part.from));
   EXPECT_TRUE(torch::equal(all.until.slice(0, 390), part.until));
-  EXPECT_FALSE(torch::equal(all.t, draw_jumps(4, 0, {400, 3, 2, 2}, sampling, options).t));
-  EXPECT_TRUE((all.t >= 0).all().item<bool>());
-  EXPECT_TRUE((all.t < all.middle).all().item<bool>());
-  EXPECT_TRUE((all.middle <= all.until).all().item<bool>());
-  EXPECT_TRUE((all.until <= 1).all().item<bool>());
-  EXPECT_EQ(all.taught.size() + all.split.size(), 400u);
-  EXPECT_NEAR(static_cast<double>(all.taught.size()), 400 * options.taught, 40);
+  EXPECT_FALSE(torch::equal(all.times, other.times));
+  EXPECT_FALSE(torch::equal(all.from, other.from));
+
+  const std::int64_t steps = options.teacher_steps;
+  EXPECT_TRUE((all.times.select(1, 0) == 0).all().item<bool>());
+  EXPECT_TRUE((all.times.select(1, steps) == 1).all().item<bool>());
+  EXPECT_TRUE((all.times.diff() > 0).all().item<bool>());
+  for (std::int64_t n = 1; n < steps; ++n) {  // about the sampler's own, not at them
+    const Tensor times = all.times.select(1, n);
+    const auto at = [&](double step) { return shifted_time(step / static_cast<double>(steps), sampling.shift); };
+    EXPECT_NEAR(times.min().item<double>(), at(static_cast<double>(n) - 0.5), 0.01);
+    EXPECT_NEAR(times.max().item<double>(), at(static_cast<double>(n) + 0.5), 0.01);
+  }
   const auto share = [](const Tensor& hits) { return hits.to(torch::kFloat32).mean().item<double>(); };
-  const Tensor split = torch::tensor(all.split);
-  EXPECT_TRUE((all.middle < all.until).index_select(0, split).all().item<bool>());
-  EXPECT_NEAR(share((all.until == 1).index_select(0, split)), options.to_image, 0.1);
-  EXPECT_NEAR(share((all.t == 0).index_select(0, split)), options.from_noise, 0.1);
-  for (const std::int64_t i : all.taught) EXPECT_LT(all.until[i].item<double>() - all.t[i].item<double>(), 0.26);
+  EXPECT_EQ(all.from.sizes(), (std::vector<std::int64_t>{400, options.jumps}));
+  EXPECT_TRUE(((all.from >= 0) & (all.from < all.until) & (all.until <= steps)).all().item<bool>());
+  // Of those that end anywhere some end at the image too, and of these some begin at the noise.
+  const double ends = options.to_image + (1 - options.to_image) / static_cast<double>(steps);
+  EXPECT_NEAR(share(all.until == steps), ends, 0.05);
+  EXPECT_GT(share(all.from == 0), options.from_noise);
+  EXPECT_GT(share(all.from == steps - 1), 0.02);
   const Tensor text = all.guidance.select(1, 0), image = all.guidance.select(1, 1);
-  EXPECT_NEAR(share(text == 7), 0.5, 0.1);
+  EXPECT_NEAR(share(text == 7), options.own_guidance, 0.1);
   EXPECT_TRUE(torch::equal(text == 7, image == 1.5));
   const Tensor others = text.masked_select(text != 7);
   EXPECT_TRUE(((others >= 1) & (others <= options.guidance_text)).all().item<bool>());
   EXPECT_GT(others.std().item<double>(), 0.4);
+}
+
+// Each row under its own guidance, over its own times: the last state is what the sampler draws under that guidance.
+TEST(Distillation, PathsAreThoseOfTheTeachersSampler) {
+  const TemporaryFolder folder;
+  const std::string data = make_tiny_dataset(folder / "data", 4);
+  Generator teacher = load_model(tiny_teacher(data, folder / "flow", 20));
+  teacher->eval();
+  const torch::NoGradGuard no_grad;
+  SamplerOptions sampling = teacher->options.sampling;
+  sampling.steps = 3;
+  std::vector<Request> requests;
+  std::vector<std::string> texts;
+  std::vector<Tensor> prompts, noise;
+  for (const Row& row : read_metadata_strict(data)) {
+    requests.push_back({row.id, row.text, to_tensor(read_image(data + "/" + row.prompt_file_name)), 5, 0});
+    texts.push_back(row.text);
+    prompts.push_back(requests.back().prompt);
+    noise.push_back(request_noise(5, row.id, 0, 16, 16));
+  }
+  const Tensor guidance = torch::tensor({{1.0F, 1.0F}, {3.0F, 1.0F}, {2.0F, 1.5F}, {1.0F, 2.0F}});
+  Tensor times = torch::empty({4, 4});
+  for (std::int64_t n = 0; n <= 3; ++n) times.select(1, n).fill_(shifted_time(static_cast<double>(n) / 3, 5));
+  const Paths paths =
+      teacher_paths(teacher, {torch::stack(noise), times, guidance, {}, {}}, texts, torch::stack(prompts));
+  EXPECT_TRUE(torch::equal(paths.states.select(1, 0), torch::stack(noise)));
+  for (std::int64_t i = 0; i < 4; ++i) {
+    sampling.guidance_text = guidance[i][0].item<double>();
+    sampling.guidance_image = guidance[i][1].item<double>();
+    const Tensor image = teacher->sample({requests[static_cast<std::size_t>(i)]}, sampling)[0];
+    EXPECT_TRUE(torch::allclose(paths.states[i][3].clamp(-1, 1), image, 1e-4, 1e-5)) << i;
+    EXPECT_FALSE(torch::allclose(paths.states[i][2], image, 1e-2, 1e-2)) << i;
+  }
 }
 
 // Only the network moves; what conditions it stays the teacher's.
@@ -128,17 +172,17 @@ TEST(Distillation, AResumedRunEqualsAnUninterruptedOne) {
 }
 
 // In one jump and in two the distilled model comes nearer to what the guided teacher draws in sixteen steps than the
-// teacher itself does.
+// teacher itself does, and it is moved by guidance as the teacher is.
 TEST(DistillationSlow, JumpsWhereTheGuidedTeacherLeads) {
   const TemporaryFolder folder;
   const std::string data = make_tiny_dataset(folder / "data", 36);
   const std::string teacher = tiny_teacher(data, folder / "flow", 300);
   TrainOptions options = tiny_distillation(data, folder / "map", teacher);
   options.steps = 600;
-  options.batch_size = 8;
+  options.batch_size = 4;
   options.save_every = 0;
   options.schedule.learning_rate = 2e-3;
-  options.distillation.guidance_text = 2;
+  options.distillation.guidance_text = 4;
   options.distillation.guidance_image = 1;
   Trainer(options).run();
   Generator flow = load_model(teacher), map = load_model(options.out);
@@ -151,6 +195,12 @@ TEST(DistillationSlow, JumpsWhereTheGuidedTeacherLeads) {
     RecordProperty("student_" + std::to_string(steps), std::to_string(distance(map, steps)));
     EXPECT_LT(distance(map, steps), 0.5 * distance(flow, steps)) << steps;
   }
+  const auto moved = [&](const Generator& model, std::int64_t steps) {
+    return (drawn(model, data, steps, 4) - drawn(model, data, steps, 1)).flatten();
+  };
+  const double along = torch::cosine_similarity(moved(map, 2), moved(flow, 16), 0).item<double>();
+  RecordProperty("guidance", std::to_string(along));
+  EXPECT_GT(along, 0.5);
 }
 
 }  // namespace
