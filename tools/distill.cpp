@@ -16,8 +16,8 @@ struct DistillOptions {
 
   DistillOptions() {
     training.optimizer.kind = "muon";
-    training.schedule.learning_rate = 3e-4;
-    training.schedule.warmup = 100;
+    training.schedule.learning_rate = 1e-3;
+    training.schedule.warmup = 50;
     training.batch_size = 16;
   }
 
