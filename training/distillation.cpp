@@ -5,7 +5,7 @@
 #include "runtime/error.h"
 #include "runtime/philox.h"
 #include "training/channels_last.h"
-#include "training/loss.h"
+#include "training/schedule.h"
 
 namespace cigli {
 

@@ -12,13 +12,14 @@ namespace cigli {
 Generator flow_map_of(const Generator& flow);
 
 // Paths of a batch's rows, the guidance along them and the jumps to be learned of each, all a function of (seed, number
-// of the pair).
+// of the pair). N and K are the options' `teacher_steps` and `jumps`.
 struct PathDraw {
   torch::Tensor noise;        // [B,3,H,W] float32, standard normal, channels_last
   torch::Tensor times;        // [B,N+1], from 0 to 1: the teacher's steps, about where its sampler takes N
   torch::Tensor guidance;     // [B,2]: scales of text and image prompt
   torch::Tensor from, until;  // [B,K] numbers of times, 0 <= from < until <= N
 };
+// The paths of the pairs number `first` and on, for images of `shape` [B,3,H,W]; `sampling` is the teacher's.
 PathDraw draw_paths(std::uint64_t seed, std::int64_t first, at::IntArrayRef shape, const SamplerOptions& sampling,
                     const DistillationOptions& options);
 
@@ -27,6 +28,7 @@ struct Paths {
   torch::Tensor states;  // [B,N+1,3,H,W] float32, the first the noise, the last the images, not clamped
   Condition condition;
 };
+// Under B texts and prompts [B,3,Hp,Wp] in [-1,1]. Without gradients where the caller forbids them.
 Paths teacher_paths(Generator& teacher, const PathDraw& draw, const std::vector<std::string>& texts,
                     const torch::Tensor& prompts);
 
