@@ -35,16 +35,12 @@ Convolution convolution(std::int64_t in, std::int64_t out, std::int64_t size, st
 }  // namespace
 
 Tensor Conv3x3Impl::forward(const Tensor& x) {
-  constexpr std::int64_t together = 16;
-  const auto plain = [](const Tensor& values) {
-    return values.device().is_cpu() && values.scalar_type() == torch::kFloat32;
-  };
-  const bool filtered = plain(x) && plain(weight) && x.dim() == 4 && weight.size(0) % together == 0 &&
-                        weight.size(1) % together == 0 && (*options.stride())[0] == 1;
-  if (!filtered) return Conv2dImpl::forward(x);
+  if (!winograd_fits(x, weight) || (*options.stride())[0] != 1) return Conv2dImpl::forward(x);
   if (torch::GradMode::is_enabled()) return winograd_convolution(x, weight, bias);
-  if (!filter_ || filtered_.data_ptr() != weight.data_ptr() || version_ != weight._version()) {
-    filter_.emplace(weight);
+  const std::int64_t tile = winograd_tile(x.size(2), x.size(3));
+  if (!filter_ || filter_->tile() != tile || filtered_.data_ptr() != weight.data_ptr() ||
+      version_ != weight._version()) {
+    filter_.emplace(weight, tile);
     filtered_ = weight.detach();
     version_ = static_cast<std::uint32_t>(weight._version());
   }

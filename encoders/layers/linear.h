@@ -10,7 +10,8 @@
 namespace cigli {
 
 // 3x3 convolution between zeros, [B,C,H,W] -> [B,K,H,W] at stride 1. In float32 on the CPU, at stride 1 and with both
-// channel counts multiples of 16 by Winograd's filtering; without gradients the filters are kept until weights change.
+// channel counts multiples of 16 by Winograd's filtering; without gradients the filters are kept until weights or tiles
+// change.
 struct Conv3x3Impl : torch::nn::Conv2dImpl {
   using torch::nn::Conv2dImpl::Conv2dImpl;
   torch::Tensor forward(const torch::Tensor& x);

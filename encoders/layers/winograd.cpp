@@ -13,23 +13,6 @@ using torch::Tensor;
 
 namespace {
 
-// u = G g G^T with G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1].
-void filter_transform(const float (&g)[3][3], float (&u)[4][4]) {
-  float rows[4][3];  // G g
-  for (int j = 0; j < 3; ++j) {
-    rows[0][j] = g[0][j];
-    rows[1][j] = (g[0][j] + g[1][j] + g[2][j]) / 2;
-    rows[2][j] = (g[0][j] - g[1][j] + g[2][j]) / 2;
-    rows[3][j] = g[2][j];
-  }
-  for (int i = 0; i < 4; ++i) {
-    u[i][0] = rows[i][0];
-    u[i][1] = (rows[i][0] + rows[i][1] + rows[i][2]) / 2;
-    u[i][2] = (rows[i][0] - rows[i][1] + rows[i][2]) / 2;
-    u[i][3] = rows[i][2];
-  }
-}
-
 // Room for so many values, whatever they are.
 float* room(std::vector<float>& buffer, std::int64_t values) {
   if (buffer.size() < static_cast<std::size_t>(values)) buffer.resize(static_cast<std::size_t>(values));
@@ -38,26 +21,29 @@ float* room(std::vector<float>& buffer, std::int64_t values) {
 
 }  // namespace
 
-WinogradFilter::WinogradFilter(const Tensor& weight) : inputs_(weight.size(1)), outputs_(weight.size(0)) {
+std::int64_t winograd_tile(std::int64_t height, std::int64_t width) { return std::min(height, width) < 8 ? 2 : 4; }
+
+bool winograd_fits(const Tensor& x, const Tensor& weight) {
+  const auto plain = [](const Tensor& values) {
+    return values.device().is_cpu() && values.scalar_type() == torch::kFloat32 && values.dim() == 4;
+  };
+  return plain(x) && plain(weight) && weight.size(0) % WinogradKernel::panel == 0 &&
+         weight.size(1) % WinogradKernel::panel == 0;
+}
+
+WinogradFilter::WinogradFilter(const Tensor& weight, std::int64_t tile)
+    : inputs_(weight.size(1)), outputs_(weight.size(0)), tile_(tile) {
   constexpr std::int64_t panel = WinogradKernel::panel;
   TORCH_CHECK(
       weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3 && inputs_ % panel == 0 && outputs_ % panel == 0,
       "Winograd filters are of weights [K,C,3,3] with K and C multiples of 16; got ", weight.sizes());
-  filters_.resize(static_cast<std::size_t>(WinogradKernel::places * outputs_ * inputs_));
+  TORCH_CHECK(tile == 2 || tile == 4, "Winograd's tiles have 2 or 4 outputs across, not ", tile);
+  const WinogradKernel kernel{0, 0, inputs_, outputs_, tile};
+  filters_.resize(static_cast<std::size_t>(kernel.places() * outputs_ * inputs_));
   const float* const weights = weight.data_ptr<float>();
+  const WinogradKernel::Strides strides{weight.stride(0), weight.stride(1), weight.stride(2), weight.stride(3)};
   at::parallel_for(0, outputs_ / panel, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t k = begin * panel; k < end * panel; ++k)
-      for (std::int64_t c = 0; c < inputs_; ++c) {
-        float g[3][3], u[4][4];
-        for (std::int64_t i = 0; i < 3; ++i)
-          for (std::int64_t j = 0; j < 3; ++j)
-            g[i][j] =
-                weights[k * weight.stride(0) + c * weight.stride(1) + i * weight.stride(2) + j * weight.stride(3)];
-        filter_transform(g, u);
-        float* const to = filters_.data() + (k / panel * inputs_ + c) * panel + k % panel;
-        for (std::int64_t place = 0; place < WinogradKernel::places; ++place)
-          to[place * outputs_ * inputs_] = u[place / 4][place % 4];
-      }
+    for (std::int64_t p = begin; p < end; ++p) kernel.transform_filters(weights, strides, p, filters_.data());
   });
 }
 
@@ -65,16 +51,20 @@ Tensor WinogradFilter::convolve(const Tensor& x, const Tensor& bias) const {
   TORCH_CHECK(x.dim() == 4 && x.size(1) == inputs_ && x.scalar_type() == torch::kFloat32 && bias.numel() == outputs_,
               "expected [B,", inputs_, ",H,W] float32 and a bias of ", outputs_, "; got ", x.sizes(), " ",
               x.scalar_type(), " and ", bias.sizes());
-  constexpr std::int64_t panel = WinogradKernel::panel, places = WinogradKernel::places;
-  constexpr std::int64_t most_tiles = 32;  // at once: their transforms stay in the second cache
-  const WinogradKernel kernel{x.size(2), x.size(3), inputs_, outputs_};
+  constexpr std::int64_t panel = WinogradKernel::panel;
+  const WinogradKernel kernel{x.size(2), x.size(3), inputs_, outputs_, tile_};
+  const std::int64_t places = kernel.places();
+  const std::int64_t most_tiles = tile_ == 2 ? 32 : 12;  // at once: their transforms stay in the second cache
   const Tensor in = x.contiguous(torch::MemoryFormat::ChannelsLast), offsets = bias.contiguous();
   Tensor y = torch::empty({x.size(0), outputs_, x.size(2), x.size(3)},
                           x.options().memory_format(torch::MemoryFormat::ChannelsLast));
-  const std::int64_t image_tiles = kernel.tiles_across() * kernel.tiles_down(), tiles = x.size(0) * image_tiles;
+  const std::int64_t image_tiles = kernel.tiles(), tiles = x.size(0) * image_tiles;
   if (tiles == 0) return y;
   const std::int64_t threads = at::get_num_threads(), panels = outputs_ / panel;
-  const std::int64_t each = std::clamp((tiles + threads - 1) / threads, std::int64_t{16}, most_tiles);
+  // As many blocks as keep all threads busy to the end.
+  const std::int64_t least = (tiles + most_tiles - 1) / most_tiles;
+  const std::int64_t even = least == 1 ? 1 : (least + threads - 1) / threads * threads;
+  const std::int64_t each = std::max((tiles + even - 1) / even, std::min(tiles, std::int64_t{8}));
   const std::int64_t blocks = (tiles + each - 1) / each;
   // Where there are too few tiles for all threads, these share the outputs.
   const std::int64_t parts = blocks >= threads ? 1 : std::min((threads + blocks - 1) / blocks, panels);
@@ -102,27 +92,8 @@ Tensor WinogradFilter::convolve(const Tensor& x, const Tensor& bias) const {
   return y;
 }
 
-namespace {
-
-// G^T u G.
-void filter_gradient(const float (&u)[4][4], float (&g)[3][3]) {
-  float rows[3][4];  // G^T u
-  for (int j = 0; j < 4; ++j) {
-    rows[0][j] = u[0][j] + (u[1][j] + u[2][j]) / 2;
-    rows[1][j] = (u[1][j] - u[2][j]) / 2;
-    rows[2][j] = (u[1][j] + u[2][j]) / 2 + u[3][j];
-  }
-  for (int i = 0; i < 3; ++i) {
-    g[i][0] = rows[i][0] + (rows[i][1] + rows[i][2]) / 2;
-    g[i][1] = (rows[i][1] - rows[i][2]) / 2;
-    g[i][2] = (rows[i][1] + rows[i][2]) / 2 + rows[i][3];
-  }
-}
-
-}  // namespace
-
 Tensor winograd_weight_gradient(const Tensor& x, const Tensor& gradient) {
-  constexpr std::int64_t panel = WinogradKernel::panel, places = WinogradKernel::places;
+  constexpr std::int64_t panel = WinogradKernel::panel;
   // Tiles at once, as many as make it worth to read and write the sums; sums made apart, however many threads there
   // are.
   constexpr std::int64_t each = 128, most_sums = 8;
@@ -131,14 +102,15 @@ Tensor winograd_weight_gradient(const Tensor& x, const Tensor& gradient) {
                   gradient.size(2) == x.size(2) && gradient.size(3) == x.size(3),
               "expected x [B,C,H,W] and a gradient [B,K,H,W] with C and K multiples of 16; got ", x.sizes(), " and ",
               gradient.sizes());
-  const WinogradKernel kernel{x.size(2), x.size(3), inputs, outputs};
+  const WinogradKernel kernel{x.size(2), x.size(3), inputs, outputs, winograd_tile(x.size(2), x.size(3))};
+  const std::int64_t places = kernel.places();
   const Tensor in = x.contiguous(torch::MemoryFormat::ChannelsLast);
   const Tensor out = gradient.contiguous(torch::MemoryFormat::ChannelsLast);
   const float *const from = in.data_ptr<float>(), *const slopes = out.data_ptr<float>();
-  const std::int64_t image_tiles = kernel.tiles_across() * kernel.tiles_down(), tiles = x.size(0) * image_tiles;
+  const std::int64_t image_tiles = kernel.tiles(), tiles = x.size(0) * image_tiles;
   const std::int64_t blocks = (tiles + each - 1) / each, sums = std::min(blocks, most_sums);
   const Tensor all = torch::zeros({sums, places, inputs, outputs});
-  float* const apart = all.data_ptr<float>();  // [sums][16][C][K]
+  float* const apart = all.data_ptr<float>();  // [sums][places][C][K]
   at::parallel_for(0, sums, 1, [&](std::int64_t begin, std::int64_t end) {
     thread_local std::vector<float> input_buffer, gradient_buffer;
     for (std::int64_t i = begin; i < end; ++i)
@@ -160,14 +132,7 @@ Tensor winograd_weight_gradient(const Tensor& x, const Tensor& gradient) {
   Tensor weight = torch::empty({outputs, inputs, 3, 3}, in.options().memory_format(torch::MemoryFormat::ChannelsLast));
   float* const to = weight.data_ptr<float>();
   at::parallel_for(0, inputs, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t c = begin; c < end; ++c)
-      for (std::int64_t k = 0; k < outputs; ++k) {
-        float u[4][4], g[3][3];
-        for (std::int64_t place = 0; place < places; ++place)
-          u[place / 4][place % 4] = products[(place * inputs + c) * outputs + k];
-        filter_gradient(u, g);
-        for (std::int64_t i = 0; i < 9; ++i) to[(k * 9 + i) * inputs + c] = g[i / 3][i % 3];
-      }
+    for (std::int64_t c = begin; c < end; ++c) kernel.filter_gradient(products, c, to);
   });
   return weight;
 }
@@ -179,7 +144,7 @@ struct FilteredConvolution : torch::autograd::Function<FilteredConvolution> {
                         const Tensor& bias) {
     RECORD_FUNCTION("cigli::convolution", std::vector<c10::IValue>({x, weight, bias}));
     context->save_for_backward({x, weight});
-    return WinogradFilter(weight).convolve(x, bias);
+    return WinogradFilter(weight, winograd_tile(x.size(2), x.size(3))).convolve(x, bias);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -194,7 +159,10 @@ struct FilteredConvolution : torch::autograd::Function<FilteredConvolution> {
               torch::conv2d(x.transpose(0, 1), gradient.transpose(0, 1), {}, 1, 1).transpose(0, 1), of_bias};
     RECORD_FUNCTION("cigli::convolution_backward", std::vector<c10::IValue>({x, weight, gradient}));
     Tensor of_x, of_weight;
-    if (x.requires_grad()) of_x = WinogradFilter(back).convolve(gradient, torch::zeros({x.size(1)}));
+    if (x.requires_grad()) {
+      const WinogradFilter filter(back, winograd_tile(x.size(2), x.size(3)));
+      of_x = filter.convolve(gradient, torch::zeros({x.size(1)}));
+    }
     if (weight.requires_grad()) of_weight = winograd_weight_gradient(x, gradient);
     return {of_x, of_weight, of_bias};
   }

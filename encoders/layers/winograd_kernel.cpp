@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "encoders/layers/vector_kernel.h"
+#include "encoders/layers/winograd_transforms.h"
 
 namespace cigli {
 namespace {
@@ -72,40 +73,148 @@ CIGLI_INLINE void multiply_rows(std::int64_t rows, const float* left, const floa
 
 constexpr std::int64_t kMostRows = 6;  // with two vectors each, what sixteen registers hold
 
+// The values of a square of `size` x `size` places of [height,width,channels] at `channel`, from (top, left) on; zeros
+// outside.
+template <int Size>
+CIGLI_INLINE void read_square(const float* from, std::int64_t height, std::int64_t width, std::int64_t channels,
+                              std::int64_t top, std::int64_t left, std::int64_t channel, Eight (&to)[Size][Size]) {
+#pragma GCC unroll 8
+  for (std::int64_t i = 0; i < Size; ++i)
+#pragma GCC unroll 8
+    for (std::int64_t j = 0; j < Size; ++j) {
+      const std::int64_t row = top + i, column = left + j;
+      const bool inside = row >= 0 && row < height && column >= 0 && column < width;
+      to[i][j] = inside ? eight_at(from + (row * width + column) * channels + channel) : Eight{};
+    }
+}
+
+template <int Size>
+CIGLI_INLINE void put_places(const Eight (&values)[Size][Size], float* to, std::int64_t stride) {
+#pragma GCC unroll 8
+  for (std::int64_t i = 0; i < Size; ++i)
+#pragma GCC unroll 8
+    for (std::int64_t j = 0; j < Size; ++j) put_eight(to + (Size * i + j) * stride, values[i][j]);
+}
+
+template <int M>
+CIGLI_INLINE void input_of(const WinogradKernel& k, const float* x, std::int64_t tile, float* v, std::int64_t stride) {
+  const std::int64_t top = M * (tile / k.tiles_across()) - 1, left = M * (tile % k.tiles_across()) - 1;
+  for (std::int64_t c = 0; c < k.inputs; c += kWide) {
+    Eight d[M + 2][M + 2], transformed[M + 2][M + 2];
+    read_square(x, k.height, k.width, k.inputs, top, left, c, d);
+    along_both(
+        d, transformed,
+        [](const auto& from, auto& to) __attribute__((always_inline)) { WinogradTransforms<M>::input(from, to); });
+    put_places(transformed, v + c, stride);
+  }
+}
+
+template <int M>
+CIGLI_INLINE void output_of(const WinogradKernel& k, const float* m, std::int64_t stride, std::int64_t panels,
+                            const float* bias, std::int64_t tile, float* y) {
+  const std::int64_t top = M * (tile / k.tiles_across()), left = M * (tile % k.tiles_across());
+  for (std::int64_t c = 0; c < panels * WinogradKernel::panel; c += kWide) {
+    Eight products[M + 2][M + 2], values[M][M];
+#pragma GCC unroll 36
+    for (std::int64_t place = 0; place < (M + 2) * (M + 2); ++place)
+      products[place / (M + 2)][place % (M + 2)] = eight_at(m + place * stride + c);
+    along_both(
+        products, values,
+        [](const auto& from, auto& to) __attribute__((always_inline)) { WinogradTransforms<M>::output(from, to); });
+    const Eight offset = eight_at(bias + c);
+#pragma GCC unroll 8
+    for (std::int64_t i = 0; i < M; ++i)
+#pragma GCC unroll 8
+      for (std::int64_t j = 0; j < M; ++j)
+        if (top + i < k.height && left + j < k.width)
+          put_eight(y + ((top + i) * k.width + left + j) * k.outputs + c, values[i][j] + offset);
+  }
+}
+
+template <int M>
+CIGLI_INLINE void gradient_of(const WinogradKernel& k, const float* gradient, std::int64_t tile, float* w,
+                              std::int64_t stride) {
+  const std::int64_t top = M * (tile / k.tiles_across()), left = M * (tile % k.tiles_across());
+  for (std::int64_t c = 0; c < k.outputs; c += kWide) {
+    Eight g[M][M], transformed[M + 2][M + 2];
+    read_square(gradient, k.height, k.width, k.outputs, top, left, c, g);
+    along_both(
+        g, transformed, [](const auto& from, auto& to) __attribute__((always_inline)) {
+          WinogradTransforms<M>::output_gradient(from, to);
+        });
+    put_places(transformed, w + c, stride);
+  }
+}
+
+template <int M>
+CIGLI_INLINE void filters_of(const WinogradKernel& k, const float* weights, const WinogradKernel::Strides& strides,
+                             std::int64_t panel, float* u) {
+  constexpr std::int64_t wide = WinogradKernel::panel;
+  for (std::int64_t c = 0; c < k.inputs; ++c)
+    for (std::int64_t first = 0; first < wide; first += kWide) {
+      const float* const from = weights + (panel * wide + first) * strides.output + c * strides.input;
+      Eight g[3][3], transformed[M + 2][M + 2];
+#pragma GCC unroll 8
+      for (std::int64_t i = 0; i < 3; ++i)
+#pragma GCC unroll 8
+        for (std::int64_t j = 0; j < 3; ++j)
+#pragma GCC unroll 8
+          for (std::int64_t lane = 0; lane < kWide; ++lane)
+            g[i][j][lane] = from[lane * strides.output + i * strides.row + j * strides.column];
+      along_both(
+          g, transformed, [](const auto& values, auto& to) __attribute__((always_inline)) {
+            WinogradTransforms<M>::filter(values, to);
+          });
+      put_places(transformed, u + (panel * k.inputs + c) * wide + first, k.outputs * k.inputs);
+    }
+}
+
+template <int M>
+CIGLI_INLINE void filter_gradient_of(const WinogradKernel& k, const float* u, std::int64_t input, float* weights) {
+  for (std::int64_t output = 0; output < k.outputs; output += kWide) {
+    Eight products[M + 2][M + 2], g[3][3];
+#pragma GCC unroll 36
+    for (std::int64_t place = 0; place < (M + 2) * (M + 2); ++place)
+      products[place / (M + 2)][place % (M + 2)] = eight_at(u + (place * k.inputs + input) * k.outputs + output);
+    along_both(
+        products, g, [](const auto& values, auto& to) __attribute__((always_inline)) {
+          WinogradTransforms<M>::filter_gradient(values, to);
+        });
+#pragma GCC unroll 8
+    for (std::int64_t lane = 0; lane < kWide; ++lane)
+#pragma GCC unroll 9
+      for (std::int64_t i = 0; i < 9; ++i)
+        weights[((output + lane) * 9 + i) * k.inputs + input] = g[i / 3][i % 3][lane];
+  }
+}
+
 }  // namespace
 
-// B^T d B with B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1].
+CIGLI_CLONES void WinogradKernel::transform_filters(const float* weights, const Strides& strides, std::int64_t panel,
+                                                    float* u) const {
+  side == 2 ? filters_of<2>(*this, weights, strides, panel, u) : filters_of<4>(*this, weights, strides, panel, u);
+}
+
 CIGLI_CLONES void WinogradKernel::transform_input(const float* x, std::int64_t tile, float* v,
                                                   std::int64_t stride) const {
-  const std::int64_t top = 2 * (tile / tiles_across()) - 1, left = 2 * (tile % tiles_across()) - 1;
-  for (std::int64_t c = 0; c < inputs; c += kWide) {
-    Eight rows[4][4];  // B^T d
-    for (std::int64_t j = 0; j < 4; ++j) {
-      Eight d[4];
-      for (std::int64_t i = 0; i < 4; ++i) {
-        const std::int64_t row = top + i, column = left + j;
-        const bool inside = row >= 0 && row < height && column >= 0 && column < width;
-        d[i] = inside ? eight_at(x + (row * width + column) * inputs + c) : Eight{};
-      }
-      rows[0][j] = d[0] - d[2];
-      rows[1][j] = d[1] + d[2];
-      rows[2][j] = d[2] - d[1];
-      rows[3][j] = d[1] - d[3];
-    }
-    for (std::int64_t i = 0; i < 4; ++i) {
-      float* const to = v + 4 * i * stride + c;
-      put_eight(to, rows[i][0] - rows[i][2]);
-      put_eight(to + stride, rows[i][1] + rows[i][2]);
-      put_eight(to + 2 * stride, rows[i][2] - rows[i][1]);
-      put_eight(to + 3 * stride, rows[i][1] - rows[i][3]);
-    }
-  }
+  side == 2 ? input_of<2>(*this, x, tile, v, stride) : input_of<4>(*this, x, tile, v, stride);
+}
+
+CIGLI_CLONES void WinogradKernel::transform_output(const float* m, std::int64_t stride, std::int64_t panels,
+                                                   const float* bias, std::int64_t tile, float* y) const {
+  side == 2 ? output_of<2>(*this, m, stride, panels, bias, tile, y)
+            : output_of<4>(*this, m, stride, panels, bias, tile, y);
+}
+
+CIGLI_CLONES void WinogradKernel::transform_gradient(const float* gradient, std::int64_t tile, float* w,
+                                                     std::int64_t stride) const {
+  side == 2 ? gradient_of<2>(*this, gradient, tile, w, stride) : gradient_of<4>(*this, gradient, tile, w, stride);
 }
 
 CIGLI_CLONES void WinogradKernel::multiply(const float* v, const float* u, std::int64_t tiles, std::int64_t panels,
                                            float* m) const {
   const std::int64_t pieces = (tiles + kMostRows - 1) / kMostRows;
-  for (std::int64_t place = 0; place < places; ++place)
+  for (std::int64_t place = 0; place < places(); ++place)
     for (std::int64_t p = 0; p < panels; ++p) {
       const float* const filters = u + (place * (outputs / panel) + p) * inputs * panel;
       for (std::int64_t piece = 0; piece < pieces; ++piece) {  // as even as can be
@@ -117,62 +226,9 @@ CIGLI_CLONES void WinogradKernel::multiply(const float* v, const float* u, std::
     }
 }
 
-// A^T m A with A^T = [1 1 1 0; 0 1 -1 -1].
-CIGLI_CLONES void WinogradKernel::transform_output(const float* m, std::int64_t stride, std::int64_t panels,
-                                                   const float* bias, std::int64_t tile, float* y) const {
-  const std::int64_t row = 2 * (tile / tiles_across()), column = 2 * (tile % tiles_across());
-  const bool below = row + 1 < height, beside = column + 1 < width;
-  for (std::int64_t k = 0; k < panels * panel; k += kWide) {
-    Eight rows[2][4];  // A^T m
-    for (std::int64_t j = 0; j < 4; ++j) {
-      const auto at = [&](std::int64_t i) __attribute__((always_inline)) {
-        return eight_at(m + (4 * i + j) * stride + k);
-      };
-      const Eight second = at(1), third = at(2);
-      rows[0][j] = at(0) + second + third;
-      rows[1][j] = second - third - at(3);
-    }
-    const Eight offset = eight_at(bias + k);
-    for (std::int64_t i = 0; i < (below ? 2 : 1); ++i) {
-      float* const to = y + ((row + i) * width + column) * outputs + k;
-      put_eight(to, rows[i][0] + rows[i][1] + rows[i][2] + offset);
-      if (beside) put_eight(to + outputs, rows[i][1] - rows[i][2] - rows[i][3] + offset);
-    }
-  }
-}
-
-// A g A^T with A = [1 0; 1 1; 1 -1; 0 -1].
-CIGLI_CLONES void WinogradKernel::transform_gradient(const float* gradient, std::int64_t tile, float* w,
-                                                     std::int64_t stride) const {
-  const std::int64_t row = 2 * (tile / tiles_across()), column = 2 * (tile % tiles_across());
-  const bool below = row + 1 < height, beside = column + 1 < width;
-  for (std::int64_t k = 0; k < outputs; k += kWide) {
-    const float* const from = gradient + (row * width + column) * outputs + k;
-    Eight g[2][2] = {};
-    g[0][0] = eight_at(from);
-    if (beside) g[0][1] = eight_at(from + outputs);
-    if (below) g[1][0] = eight_at(from + width * outputs);
-    if (below && beside) g[1][1] = eight_at(from + (width + 1) * outputs);
-    Eight rows[4][2];  // A g
-    for (std::int64_t j = 0; j < 2; ++j) {
-      rows[0][j] = g[0][j];
-      rows[1][j] = g[0][j] + g[1][j];
-      rows[2][j] = g[0][j] - g[1][j];
-      rows[3][j] = -g[1][j];
-    }
-    for (std::int64_t i = 0; i < 4; ++i) {
-      float* const to = w + 4 * i * stride + k;
-      put_eight(to, rows[i][0]);
-      put_eight(to + stride, rows[i][0] + rows[i][1]);
-      put_eight(to + 2 * stride, rows[i][0] - rows[i][1]);
-      put_eight(to + 3 * stride, -rows[i][1]);
-    }
-  }
-}
-
 CIGLI_CLONES void WinogradKernel::accumulate(const float* v, const float* w, std::int64_t tiles, float* u) const {
   static_assert(panel == 16, "channels come in pieces of 6, 5 and 5");
-  for (std::int64_t place = 0; place < places; ++place)
+  for (std::int64_t place = 0; place < places(); ++place)
     for (std::int64_t c = 0; c < inputs; c += panel)
       for (std::int64_t k = 0; k < outputs; k += panel) {
         const float* const columns = v + place * tiles * inputs + c;
@@ -183,6 +239,10 @@ CIGLI_CLONES void WinogradKernel::accumulate(const float* v, const float* w, std
         multiply_rows<5>(columns + 6, values, tiles, at, false, to + 6 * outputs);
         multiply_rows<5>(columns + 11, values, tiles, at, false, to + 11 * outputs);
       }
+}
+
+CIGLI_CLONES void WinogradKernel::filter_gradient(const float* u, std::int64_t input, float* weights) const {
+  side == 2 ? filter_gradient_of<2>(*this, u, input, weights) : filter_gradient_of<4>(*this, u, input, weights);
 }
 
 }  // namespace cigli

@@ -35,10 +35,13 @@ TEST_P(WinogradFilters, EqualTheSumOverTheFilter) {
   const auto exact = [](const Tensor& values) { return values.to(torch::kFloat64); };
   const Tensor expected = torch::conv2d(exact(x), exact(weight), exact(bias), 1, 1);
   for (const auto layout : {torch::MemoryFormat::Contiguous, torch::MemoryFormat::ChannelsLast}) {
-    const Tensor got = WinogradFilter(weight.contiguous(layout)).convolve(x.contiguous(layout), bias);
-    EXPECT_EQ(got.sizes(), expected.sizes());
-    EXPECT_TRUE(got.is_contiguous(torch::MemoryFormat::ChannelsLast));
-    EXPECT_LT(((exact(got) - expected).abs().max() / expected.abs().max()).item<double>(), 2e-6);
+    for (const std::int64_t tile : {2, 4}) {
+      const Tensor got = WinogradFilter(weight.contiguous(layout), tile).convolve(x.contiguous(layout), bias);
+      EXPECT_EQ(got.sizes(), expected.sizes());
+      EXPECT_TRUE(got.is_contiguous(torch::MemoryFormat::ChannelsLast));
+      const double error = ((exact(got) - expected).abs().max() / expected.abs().max()).item<double>();
+      EXPECT_LT(error, tile == 2 ? 2e-6 : 5e-6) << tile << " outputs across a tile";
+    }
   }
 }
 
@@ -46,17 +49,20 @@ TEST_P(WinogradFilters, AnImageDoesNotDependOnItsBatchOrTheThreads) {
   const Shape s = GetParam();
   torch::manual_seed(2);
   const Tensor x = torch::randn({s.batch, s.inputs, s.height, s.width}), bias = torch::randn({s.outputs});
-  const WinogradFilter filter(torch::randn({s.outputs, s.inputs, 3, 3}));
-  const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  const Tensor all = filter.convolve(x, bias);
-  for (const int threads : {2, 3, 7}) {
-    at::set_num_threads(threads);
-    EXPECT_TRUE(torch::equal(filter.convolve(x, bias), all)) << threads << " threads";
+  const Tensor weight = torch::randn({s.outputs, s.inputs, 3, 3});
+  for (const std::int64_t tile : {2, 4}) {
+    const WinogradFilter filter(weight, tile);
+    const int before = at::get_num_threads();
+    at::set_num_threads(1);
+    const Tensor all = filter.convolve(x, bias);
+    for (const int threads : {2, 3, 7}) {
+      at::set_num_threads(threads);
+      EXPECT_TRUE(torch::equal(filter.convolve(x, bias), all)) << threads << " threads";
+    }
+    at::set_num_threads(before);
+    for (std::int64_t i = 0; i < s.batch; ++i)
+      EXPECT_TRUE(torch::equal(filter.convolve(x.slice(0, i, i + 1), bias)[0], all[i]));
   }
-  at::set_num_threads(before);
-  for (std::int64_t i = 0; i < s.batch; ++i)
-    EXPECT_TRUE(torch::equal(filter.convolve(x.slice(0, i, i + 1), bias)[0], all[i]));
 }
 
 TEST_P(WinogradFilters, GradientsEqualThoseOfTheSum) {
@@ -104,16 +110,17 @@ TEST(WinogradFilter, NotANumberReachesItsNeighboursAlone) {
   torch::manual_seed(3);
   Tensor x = torch::randn({2, 16, 9, 9});
   x[1][5][4][4] = std::numeric_limits<float>::quiet_NaN();
-  const Tensor y = WinogradFilter(torch::randn({16, 16, 3, 3})).convolve(x, torch::zeros({16}));
+  const Tensor y = WinogradFilter(torch::randn({16, 16, 3, 3}), 2).convolve(x, torch::zeros({16}));
   EXPECT_FALSE(y[0].isnan().any().item<bool>());
   EXPECT_TRUE(y[1].slice(1, 3, 6).slice(2, 3, 6).isnan().all().item<bool>());
   EXPECT_FALSE(y[1].slice(1, 0, 2).isnan().any().item<bool>());  // a tile lies between
 }
 
 TEST(WinogradFilter, RefusesWhatItCannotDo) {
-  EXPECT_THROW(WinogradFilter(torch::zeros({16, 12, 3, 3})), c10::Error);
-  EXPECT_THROW(WinogradFilter(torch::zeros({16, 16, 1, 1})), c10::Error);
-  const WinogradFilter filter(torch::zeros({16, 16, 3, 3}));
+  EXPECT_THROW(WinogradFilter(torch::zeros({16, 12, 3, 3}), 2), c10::Error);
+  EXPECT_THROW(WinogradFilter(torch::zeros({16, 16, 1, 1}), 4), c10::Error);
+  EXPECT_THROW(WinogradFilter(torch::zeros({16, 16, 3, 3}), 3), c10::Error);
+  const WinogradFilter filter(torch::zeros({16, 16, 3, 3}), 4);
   EXPECT_EQ(filter.convolve(torch::zeros({0, 16, 4, 4}), torch::zeros({16})).sizes(),
             torch::IntArrayRef({0, 16, 4, 4}));
   EXPECT_THROW(filter.convolve(torch::zeros({1, 32, 4, 4}), torch::zeros({16})), c10::Error);
@@ -132,6 +139,17 @@ TEST(Conv3x3, ComputesTheSameWithAndWithoutGradients) {
     EXPECT_TRUE(trained.requires_grad());
     const torch::NoGradGuard no_grad;
     EXPECT_TRUE(torch::allclose(layer(x), trained, 1e-4, 1e-5));
+  }
+}
+
+TEST(Conv3x3, FollowsTheSizeOfItsImages) {
+  torch::manual_seed(8);
+  const torch::NoGradGuard no_grad;
+  Conv3x3 layer = conv3x3(16, 32);
+  for (const std::int64_t size : {4, 24, 4}) {  // in tiles of 2 and of 4 outputs
+    const Tensor x = torch::randn({1, 16, size, size});
+    const Tensor expected = torch::conv2d(x, layer->weight, layer->bias, 1, 1);
+    EXPECT_TRUE(torch::allclose(layer(x), expected, 1e-4, 1e-5)) << size;
   }
 }
 
