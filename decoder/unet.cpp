@@ -99,8 +99,9 @@ Tensor UNetImpl::of_patches(const Tensor& pixels, bool first) {
   const std::int64_t channels = patches.size(1), all = in->weight.size(1);
   const Tensor weight =
       channels == all ? in->weight : in->weight.slice(1, first ? 0 : all - channels, first ? channels : all);
-  if (!winograd_fits(patches, weight)) return torch::conv2d(patches, weight, first ? in->bias : Tensor(), 1, 1);
-  return winograd_convolution(patches, weight, first ? in->bias : torch::zeros({weight.size(0)}));
+  const Tensor bias = first ? in->bias : torch::zeros_like(in->bias);
+  if (!winograd_fits(patches, weight)) return torch::conv2d(patches, weight, bias, 1, 1);
+  return (first ? in_noise : in_prompt)(patches, weight, bias);
 }
 
 ReadCondition UNetImpl::read(const Condition& condition) {

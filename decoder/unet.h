@@ -58,6 +58,7 @@ struct UNetImpl : DenoiserImpl {
   // The share of the convolution `in` that patches of these pixels [B,3,H,W] have: [B,C,h,w]. They stand at its first
   // channels and bring its bias, or, not `first`, at its last.
   torch::Tensor of_patches(const torch::Tensor& pixels, bool first);
+  WinogradConvolution in_noise, in_prompt;  // those shares
 };
 
 }  // namespace cigli

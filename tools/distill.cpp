@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "runtime/error.h"
 #include "runtime/interrupt.h"
 #include "tools/commands.h"
 #include "training/distillation.h"
@@ -51,8 +52,12 @@ TrainOptions training_of(const DistillOptions& options) {
   TrainOptions training = options.training;
   training.steps = options.updates;
   if (!training.steps && training.minutes == 0) training.steps = 5000;
-  training.model = flow_map_of(load_model(training.teacher))->options;
-  training.model.sampling.method = "euler";
+  const ModelOptions teacher = load_model(training.teacher)->options;
+  try {
+    training.model = flow_map_options(teacher);
+  } catch (const Error& error) {
+    throw Error(training.teacher + ": " + error.what());
+  }
   training.model.sampling.steps = options.steps;
   training.model.sampling.shift = options.shift;
   return training;

@@ -24,9 +24,9 @@ std::vector<std::pair<Optimizer::Buffer, std::string>> prefixes(const std::strin
 }
 
 nlohmann::json to_json(const TrainingState& s) {
-  return {{"step", s.step},          {"elapsed", s.elapsed}, {"loss_sum", s.loss_sum},     {"norm_sum", s.norm_sum},
-          {"summed", s.summed},      {"seed", s.seed},       {"batch_size", s.batch_size}, {"data", s.data},
-          {"more_sums", s.more_sums}};
+  return {{"step", s.step},       {"elapsed", s.elapsed},    {"loss_sum", s.loss_sum},     {"norm_sum", s.norm_sum},
+          {"summed", s.summed},   {"seed", s.seed},          {"batch_size", s.batch_size}, {"data", s.data},
+          {"teacher", s.teacher}, {"more_sums", s.more_sums}};
 }
 
 TrainingState state_of(const TensorFile& content, const fs::path& file) {
@@ -35,9 +35,16 @@ TrainingState state_of(const TensorFile& content, const fs::path& file) {
     throw Error(file.string() + ": no training.state in its metadata: not a training checkpoint");
   try {
     const nlohmann::json json = nlohmann::json::parse(found->second);
-    return {json.at("step"),       json.at("elapsed"), json.at("loss_sum"),
-            json.at("norm_sum"),   json.at("summed"),  json.at("seed"),
-            json.at("batch_size"), json.at("data"),    json.value("more_sums", std::map<std::string, double>())};
+    return {json.at("step"),
+            json.at("elapsed"),
+            json.at("loss_sum"),
+            json.at("norm_sum"),
+            json.at("summed"),
+            json.at("seed"),
+            json.at("batch_size"),
+            json.at("data"),
+            json.value("teacher", std::string()),
+            json.value("more_sums", std::map<std::string, double>())};
   } catch (const nlohmann::json::exception& error) {
     throw Error(file.string() + ": its training.state is broken: " + error.what());
   }

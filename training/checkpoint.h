@@ -24,7 +24,8 @@ struct TrainingState {
   std::int64_t summed = 0;
   // What must not change under a training.
   std::int64_t seed = 0, batch_size = 0;
-  std::string data;  // checksum of the training data
+  std::string data;     // checksum of the training data
+  std::string teacher;  // and of the teacher's file; empty without one
   // Running sums of what else the objective reports.
   std::map<std::string, double> more_sums;
 };

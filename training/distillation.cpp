@@ -21,18 +21,27 @@ void DistillationOptions::visit(Fields& f) {
   f("own_guidance", own_guidance, "share of paths under the model's own guidance, the rest under any", Range{0, 1});
 }
 
-Generator flow_map_of(const Generator& flow) {
-  ModelOptions options = flow->options;
+ModelOptions flow_map_options(const ModelOptions& flow) {
+  ModelOptions options = flow;
   if (options.decoder.kind != "unet" || options.decoder.flow_map)
     throw Error(std::string("only a flow can be distilled; this is ") +
                 (options.decoder.flow_map ? "a distilled model already" : "a GAN"));
   options.decoder.flow_map = true;
-  Generator map(options, flow->tokenizer);
+  options.sampling.method = "euler";
+  return options;
+}
+
+Generator flow_map_of(const Generator& flow) {
+  Generator map(flow_map_options(flow->options), flow->tokenizer);
   map->words = flow->words;
   const torch::NoGradGuard no_grad;
   const auto from = flow->named_parameters();
-  for (auto& parameter : map->named_parameters())
-    if (const Tensor* const source = from.find(parameter.key())) parameter.value().copy_(*source);
+  for (auto& parameter : map->named_parameters()) {
+    const Tensor* const source = from.find(parameter.key());
+    TORCH_CHECK(source != nullptr || parameter.key().find("jump") != std::string::npos, "a flow has no ",
+                parameter.key());
+    if (source != nullptr) parameter.value().copy_(*source);
+  }
   return map;
 }
 

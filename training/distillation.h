@@ -8,6 +8,8 @@
 
 namespace cigli {
 
+// Options of a flow map made of such a flow, which draws in straight lines. Error where it is none.
+ModelOptions flow_map_options(const ModelOptions& flow);
 // A flow map that begins as this flow: its weights, and jump layers that do nothing yet. Error where it is none.
 Generator flow_map_of(const Generator& flow);
 
@@ -23,7 +25,8 @@ struct PathDraw {
 PathDraw draw_paths(std::uint64_t seed, std::int64_t first, at::IntArrayRef shape, const SamplerOptions& sampling,
                     const DistillationOptions& options);
 
-// Where the teacher's guided sampler is at each of the times, and the condition that it was under.
+// Where Euler's steps lead the guided teacher at each of the times, whatever its own sampler is, and the condition that
+// it was under.
 struct Paths {
   torch::Tensor states;  // [B,N+1,3,H,W] float32, the first the noise, the last the images, not clamped
   Condition condition;
@@ -37,8 +40,8 @@ Paths teacher_paths(Generator& teacher, const PathDraw& draw, const std::vector<
 // (Geng et al. 2025, "Mean Flows", eq. 3) is the difference of the states by that of the times. The states are those
 // that a sampler meets, the targets are exact but for the N steps, and one path teaches several jumps (Kim et al. 2023,
 // "Consistency Trajectory Models", whose teacher's solver gives targets between any two times, from noised data). The
-// loss is the mean squared error of where lines lead at time 1, (1 - t) times that of the mean velocity: weighted by
-// the latter's own, jumps from near the image, where the teacher learned least, drown the rest. Encoders and fusion
+// loss is the mean squared error of where lines lead at time 1, (1 - t)^2 times that of the mean velocity: weighted
+// by the latter's own, jumps from near the image, where the teacher learned least, drown the rest. Encoders and fusion
 // stay the teacher's; the network learns alone.
 class Distillation : public Objective {
  public:

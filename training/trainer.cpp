@@ -11,6 +11,7 @@
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
+#include "runtime/hash.h"
 #include "runtime/interrupt.h"
 #include "runtime/progress.h"
 #include "runtime/text.h"
@@ -56,13 +57,18 @@ void check_options(const Checkpoint& checkpoint, const nlohmann::json& options) 
   const nlohmann::json ours = options.flatten();
   static const std::set<std::string> free{"/data",    "/out",          "/resume",    "/steps",   "/minutes",
                                           "/size",    "/save_every",   "/keep_last", "/samples", "/log_every",
-                                          "/threads", "/sample_every", "/init"};
+                                          "/threads", "/sample_every", "/init",      "/teacher"};
   for (const auto& [key, value] : ours.items())
     if (!free.count(key) && key.rfind("/model/", 0) != 0 && theirs.contains(key))
       check_unchanged(checkpoint.file, key.substr(1).c_str(), theirs[key], value);
 }
 
 TrainOptions resolved(TrainOptions options) {
+  if (options.model.decoder.flow_map && options.teacher.empty())
+    throw Error("model.decoder.flow_map: a flow map is not trained but made of a flow, by `cigli distill`");
+  if (!options.teacher.empty() && !options.init.empty())
+    throw Error("init: a distilled model begins with its teacher's weights, not with those of " + options.init);
+  if (!options.teacher.empty()) options.teacher = find_model(options.teacher).string();
   if (!options.steps && options.minutes == 0) options.steps = default_steps;
   set_threads(options.threads);
   if (options.precision == "auto") options.precision = computes_in_bf16() ? "bf16" : "fp32";
@@ -90,6 +96,7 @@ Trainer::Trainer(const TrainOptions& options)
   state_.seed = options_.seed;
   state_.batch_size = options_.batch_size;
   state_.data = data_.checksum;
+  if (!options_.teacher.empty()) state_.teacher = sha256_file(options_.teacher);
 
   const fs::path out = options_.out;
   std::optional<Checkpoint> checkpoint;
@@ -147,6 +154,7 @@ void Trainer::resume(const Checkpoint& checkpoint) {
   check_unchanged(checkpoint.file, "seed", checkpoint.state.seed, state_.seed);
   check_unchanged(checkpoint.file, "batch size", checkpoint.state.batch_size, state_.batch_size);
   check_unchanged(checkpoint.file, "data of checksum", checkpoint.state.data, state_.data);
+  check_unchanged(checkpoint.file, "a teacher of checksum", checkpoint.state.teacher, state_.teacher);
   check_options(checkpoint, write_json(fields_of(options_)));
   model->options.sampling = options_.model.sampling;
   adopt(model);

@@ -1,42 +1,9 @@
 #include "encoders/layers/group_norm_kernel.h"
 
-#include <cstring>
-
 #include "encoders/layers/vector_kernel.h"
 
 namespace cigli {
 namespace {
-
-// Of AVX2: GCC splits comparisons of vectors wider than the registers into those of single values, at ten times the
-// time.
-constexpr std::int64_t kLanes = 8;
-typedef float Floats __attribute__((vector_size(4 * kLanes)));
-typedef std::uint32_t Bits __attribute__((vector_size(4 * kLanes)));
-typedef std::uint16_t Halves __attribute__((vector_size(2 * kLanes)));
-
-CIGLI_INLINE Floats load(const float* from) {
-  Floats values;
-  std::memcpy(&values, from, sizeof values);
-  return values;
-}
-
-CIGLI_INLINE Floats load(const std::uint16_t* from) {
-  Halves halves;
-  std::memcpy(&halves, from, sizeof halves);
-  const Bits bits = __builtin_convertvector(halves, Bits) << 16;
-  Floats values;
-  std::memcpy(&values, &bits, sizeof values);
-  return values;
-}
-
-CIGLI_INLINE void store(float* to, const Floats& values) { std::memcpy(to, &values, sizeof values); }
-
-CIGLI_INLINE void store(std::uint16_t* to, const Floats& values) {  // rounded to nearest even
-  Bits bits;
-  std::memcpy(&bits, &values, sizeof bits);
-  const Halves halves = __builtin_convertvector((bits + 0x7fff + (bits >> 16 & 1)) >> 16, Halves);
-  std::memcpy(to, &halves, sizeof halves);
-}
 
 // Comparisons are such that NaN passes through.
 CIGLI_INLINE Floats activated(const Floats& z, bool relu) { return relu ? (z < 0 ? Floats{} : z) : z; }

@@ -1,7 +1,5 @@
 #include "encoders/layers/linear.h"
 
-#include <ATen/record_function.h>
-
 #include <vector>
 
 namespace cigli {
@@ -35,17 +33,8 @@ Convolution convolution(std::int64_t in, std::int64_t out, std::int64_t size, st
 }  // namespace
 
 Tensor Conv3x3Impl::forward(const Tensor& x) {
-  if (!winograd_fits(x, weight) || (*options.stride())[0] != 1) return Conv2dImpl::forward(x);
-  if (torch::GradMode::is_enabled()) return winograd_convolution(x, weight, bias);
-  const std::int64_t tile = winograd_tile(x.size(2), x.size(3));
-  if (!filter_ || filter_->tile() != tile || filtered_.data_ptr() != weight.data_ptr() ||
-      version_ != weight._version()) {
-    filter_.emplace(weight, tile);
-    filtered_ = weight.detach();
-    version_ = static_cast<std::uint32_t>(weight._version());
-  }
-  RECORD_FUNCTION("cigli::convolution", std::vector<c10::IValue>({x, weight, bias}));  // for `cigli tax`
-  return filter_->convolve(x, bias);
+  const bool filtered = winograd_fits(x, weight) && (*options.stride())[0] == 1;
+  return filtered ? filtered_(x, weight, bias) : Conv2dImpl::forward(x);
 }
 
 nn::Linear linear_layer(std::int64_t in, std::int64_t out) {

@@ -3,23 +3,19 @@
 #include <torch/torch.h>
 
 #include <cstdint>
-#include <optional>
 
 #include "encoders/layers/winograd.h"
 
 namespace cigli {
 
-// 3x3 convolution between zeros, [B,C,H,W] -> [B,K,H,W] at stride 1. In float32 on the CPU, at stride 1 and with both
-// channel counts multiples of 16 by Winograd's filtering; without gradients the filters are kept until weights or tiles
-// change.
+// 3x3 convolution between zeros, [B,C,H,W] -> [B,K,H,W] at stride 1, as conv3x3() below makes it. What
+// WinogradConvolution can do, at stride 1, it does.
 struct Conv3x3Impl : torch::nn::Conv2dImpl {
   using torch::nn::Conv2dImpl::Conv2dImpl;
   torch::Tensor forward(const torch::Tensor& x);
 
  private:
-  std::optional<WinogradFilter> filter_;
-  torch::Tensor filtered_;  // the weights that it is of, as they were at this version
-  std::uint32_t version_ = 0;
+  WinogradConvolution filtered_;
 };
 TORCH_MODULE(Conv3x3);
 

@@ -21,7 +21,7 @@ float* room(std::vector<float>& buffer, std::int64_t values) {
 
 }  // namespace
 
-std::int64_t winograd_tile(std::int64_t height, std::int64_t width) { return std::min(height, width) < 8 ? 2 : 4; }
+std::int64_t winograd_side(std::int64_t height, std::int64_t width) { return std::min(height, width) < 8 ? 2 : 4; }
 
 bool winograd_fits(const Tensor& x, const Tensor& weight) {
   const auto plain = [](const Tensor& values) {
@@ -31,14 +31,14 @@ bool winograd_fits(const Tensor& x, const Tensor& weight) {
          weight.size(1) % WinogradKernel::panel == 0;
 }
 
-WinogradFilter::WinogradFilter(const Tensor& weight, std::int64_t tile)
-    : inputs_(weight.size(1)), outputs_(weight.size(0)), tile_(tile) {
+WinogradFilter::WinogradFilter(const Tensor& weight, std::int64_t side)
+    : inputs_(weight.size(1)), outputs_(weight.size(0)), side_(side) {
   constexpr std::int64_t panel = WinogradKernel::panel;
   TORCH_CHECK(
       weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3 && inputs_ % panel == 0 && outputs_ % panel == 0,
       "Winograd filters are of weights [K,C,3,3] with K and C multiples of 16; got ", weight.sizes());
-  TORCH_CHECK(tile == 2 || tile == 4, "Winograd's tiles have 2 or 4 outputs across, not ", tile);
-  const WinogradKernel kernel{0, 0, inputs_, outputs_, tile};
+  TORCH_CHECK(side == 2 || side == 4, "a side of Winograd's tiles has 2 or 4 outputs, not ", side);
+  const WinogradKernel kernel{0, 0, inputs_, outputs_, side};
   filters_.resize(static_cast<std::size_t>(kernel.places() * outputs_ * inputs_));
   const float* const weights = weight.data_ptr<float>();
   const WinogradKernel::Strides strides{weight.stride(0), weight.stride(1), weight.stride(2), weight.stride(3)};
@@ -52,9 +52,9 @@ Tensor WinogradFilter::convolve(const Tensor& x, const Tensor& bias) const {
               "expected [B,", inputs_, ",H,W] float32 and a bias of ", outputs_, "; got ", x.sizes(), " ",
               x.scalar_type(), " and ", bias.sizes());
   constexpr std::int64_t panel = WinogradKernel::panel;
-  const WinogradKernel kernel{x.size(2), x.size(3), inputs_, outputs_, tile_};
+  const WinogradKernel kernel{x.size(2), x.size(3), inputs_, outputs_, side_};
   const std::int64_t places = kernel.places();
-  const std::int64_t most_tiles = tile_ == 2 ? 32 : 12;  // at once: their transforms stay in the second cache
+  const std::int64_t most_tiles = side_ == 2 ? 32 : 12;  // at once: their transforms stay in the second cache
   const Tensor in = x.contiguous(torch::MemoryFormat::ChannelsLast), offsets = bias.contiguous();
   Tensor y = torch::empty({x.size(0), outputs_, x.size(2), x.size(3)},
                           x.options().memory_format(torch::MemoryFormat::ChannelsLast));
@@ -94,41 +94,41 @@ Tensor WinogradFilter::convolve(const Tensor& x, const Tensor& bias) const {
 
 Tensor winograd_weight_gradient(const Tensor& x, const Tensor& gradient) {
   constexpr std::int64_t panel = WinogradKernel::panel;
-  // Tiles at once, as many as make it worth to read and write the sums; sums made apart, however many threads there
-  // are.
-  constexpr std::int64_t each = 128, most_sums = 8;
+  // Tiles at once: as many as make it worth to read and write the sums, as few as keep their transforms in the last
+  // cache.
+  constexpr std::int64_t most_tiles = 256;
   const std::int64_t inputs = x.size(1), outputs = gradient.size(1), pixels = x.size(2) * x.size(3);
   TORCH_CHECK(inputs % panel == 0 && outputs % panel == 0 && x.size(0) == gradient.size(0) &&
                   gradient.size(2) == x.size(2) && gradient.size(3) == x.size(3),
               "expected x [B,C,H,W] and a gradient [B,K,H,W] with C and K multiples of 16; got ", x.sizes(), " and ",
               gradient.sizes());
-  const WinogradKernel kernel{x.size(2), x.size(3), inputs, outputs, winograd_tile(x.size(2), x.size(3))};
+  const WinogradKernel kernel{x.size(2), x.size(3), inputs, outputs, winograd_side(x.size(2), x.size(3))};
   const std::int64_t places = kernel.places();
   const Tensor in = x.contiguous(torch::MemoryFormat::ChannelsLast);
   const Tensor out = gradient.contiguous(torch::MemoryFormat::ChannelsLast);
   const float *const from = in.data_ptr<float>(), *const slopes = out.data_ptr<float>();
   const std::int64_t image_tiles = kernel.tiles(), tiles = x.size(0) * image_tiles;
-  const std::int64_t blocks = (tiles + each - 1) / each, sums = std::min(blocks, most_sums);
-  const Tensor all = torch::zeros({sums, places, inputs, outputs});
-  float* const apart = all.data_ptr<float>();  // [sums][places][C][K]
-  at::parallel_for(0, sums, 1, [&](std::int64_t begin, std::int64_t end) {
-    thread_local std::vector<float> input_buffer, gradient_buffer;
-    for (std::int64_t i = begin; i < end; ++i)
-      for (std::int64_t block = i * blocks / sums; block < (i + 1) * blocks / sums; ++block) {
-        const std::int64_t first = block * each, count = std::min(each, tiles - first);
-        float* const v = room(input_buffer, places * count * inputs);
-        float* const w = room(gradient_buffer, places * count * outputs);
-        for (std::int64_t t = 0; t < count; ++t) {
-          const std::int64_t image = (first + t) / image_tiles, tile = (first + t) % image_tiles;
-          kernel.transform_input(from + image * pixels * inputs, tile, v + t * inputs, count * inputs);
-          kernel.transform_gradient(slopes + image * pixels * outputs, tile, w + t * outputs, count * outputs);
-        }
-        kernel.accumulate(v, w, count, apart + i * places * inputs * outputs);
+  const Tensor sums = torch::zeros({places, inputs, outputs});
+  float* const products = sums.data_ptr<float>();
+  thread_local std::vector<float> input_buffer, gradient_buffer;
+  for (std::int64_t first = 0; first < tiles; first += most_tiles) {
+    const std::int64_t count = std::min(most_tiles, tiles - first);
+    float* const v = room(input_buffer, places * count * inputs);
+    float* const w = room(gradient_buffer, places * count * outputs);
+    at::parallel_for(0, count, 8, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t t = begin; t < end; ++t) {
+        const std::int64_t image = (first + t) / image_tiles, tile = (first + t) % image_tiles;
+        kernel.transform_input(from + image * pixels * inputs, tile, v + t * inputs, count * inputs);
+        kernel.transform_gradient(slopes + image * pixels * outputs, tile, w + t * outputs, count * outputs);
       }
-  });
+    });
+    at::parallel_for(0, places, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t place = begin; place < end; ++place)
+        kernel.accumulate(v + place * count * inputs, w + place * count * outputs, count,
+                          products + place * inputs * outputs);
+    });
+  }
 
-  const Tensor sum = all.sum(0);
-  const float* const products = sum.data_ptr<float>();
   Tensor weight = torch::empty({outputs, inputs, 3, 3}, in.options().memory_format(torch::MemoryFormat::ChannelsLast));
   float* const to = weight.data_ptr<float>();
   at::parallel_for(0, inputs, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -139,31 +139,34 @@ Tensor winograd_weight_gradient(const Tensor& x, const Tensor& gradient) {
 
 namespace {
 
-struct FilteredConvolution : torch::autograd::Function<FilteredConvolution> {
+struct DifferentiableConvolution : torch::autograd::Function<DifferentiableConvolution> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight,
                         const Tensor& bias) {
-    RECORD_FUNCTION("cigli::convolution", std::vector<c10::IValue>({x, weight, bias}));
+    RECORD_FUNCTION("cigli::convolution", std::vector<c10::IValue>({x, weight, bias}));  // for `cigli tax`
     context->save_for_backward({x, weight});
-    return WinogradFilter(weight, winograd_tile(x.size(2), x.size(3))).convolve(x, bias);
+    return WinogradFilter(weight, winograd_side(x.size(2), x.size(3))).convolve(x, bias);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list outputs) {
     const torch::autograd::variable_list saved = context->get_saved_variables();
     const Tensor &x = saved[0], &weight = saved[1];
+    const bool by_x = context->needs_input_grad(0), by_weight = context->needs_input_grad(1);
     const Tensor gradient = outputs[0].contiguous(torch::MemoryFormat::ChannelsLast);
     const Tensor back = weight.flip({2, 3}).transpose(0, 1);
-    const Tensor of_bias = gradient.sum({0, 2, 3});  // [K]
-    if (torch::GradMode::is_enabled())               // to be differentiated again
-      return {torch::conv2d(gradient, back, {}, 1, 1),
-              torch::conv2d(x.transpose(0, 1), gradient.transpose(0, 1), {}, 1, 1).transpose(0, 1), of_bias};
-    RECORD_FUNCTION("cigli::convolution_backward", std::vector<c10::IValue>({x, weight, gradient}));
-    Tensor of_x, of_weight;
-    if (x.requires_grad()) {
-      const WinogradFilter filter(back, winograd_tile(x.size(2), x.size(3)));
+    Tensor of_x, of_weight, of_bias;
+    if (context->needs_input_grad(2)) of_bias = gradient.sum({0, 2, 3});  // [K]
+    if (torch::GradMode::is_enabled()) {                                  // to be differentiated again
+      if (by_x) of_x = torch::conv2d(gradient, back, {}, 1, 1);
+      if (by_weight) of_weight = torch::conv2d(x.transpose(0, 1), gradient.transpose(0, 1), {}, 1, 1).transpose(0, 1);
+      return {of_x, of_weight, of_bias};
+    }
+    RECORD_FUNCTION("cigli::convolution_backward", std::vector<c10::IValue>({x, weight, gradient, by_x, by_weight}));
+    if (by_x) {
+      const WinogradFilter filter(back, winograd_side(x.size(2), x.size(3)));
       of_x = filter.convolve(gradient, torch::zeros({x.size(1)}));
     }
-    if (weight.requires_grad()) of_weight = winograd_weight_gradient(x, gradient);
+    if (by_weight) of_weight = winograd_weight_gradient(x, gradient);
     return {of_x, of_weight, of_bias};
   }
 };
@@ -171,7 +174,23 @@ struct FilteredConvolution : torch::autograd::Function<FilteredConvolution> {
 }  // namespace
 
 Tensor winograd_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return FilteredConvolution::apply(x, weight, bias);
+  return DifferentiableConvolution::apply(x, weight, bias);
+}
+
+Tensor WinogradConvolution::operator()(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (torch::GradMode::is_enabled()) {
+    filter_.reset();
+    return winograd_convolution(x, weight, bias);
+  }
+  const std::int64_t side = winograd_side(x.size(2), x.size(3));
+  if (!filter_ || filter_->side() != side || filtered_.data_ptr() != weight.data_ptr() ||
+      version_ != weight._version()) {
+    filter_.emplace(weight, side);
+    filtered_ = weight.detach();
+    version_ = static_cast<std::uint32_t>(weight._version());
+  }
+  RECORD_FUNCTION("cigli::convolution", std::vector<c10::IValue>({x, weight, bias}));
+  return filter_->convolve(x, bias);
 }
 
 }  // namespace cigli

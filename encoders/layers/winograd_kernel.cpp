@@ -1,106 +1,39 @@
 #include "encoders/layers/winograd_kernel.h"
 
-#include <cstring>
-
-#include "encoders/layers/vector_kernel.h"
+#include "encoders/layers/product_kernel.h"
 #include "encoders/layers/winograd_transforms.h"
 
 namespace cigli {
 namespace {
 
-constexpr std::int64_t kWide = 8;
-typedef float Eight __attribute__((vector_size(4 * kWide)));
-
-CIGLI_INLINE Eight eight_at(const float* from) {
-  Eight values;
-  std::memcpy(&values, from, sizeof values);
-  return values;
-}
-
-CIGLI_INLINE void put_eight(float* to, const Eight& values) { std::memcpy(to, &values, sizeof values); }
-
-// Strides of a product, in floats.
-struct ProductLayout {
-  std::int64_t stride, step;  // of left, from row to row and along a sum
-  std::int64_t across;        // of right, along a sum
-  std::int64_t rows;          // of the sums
-};
-
-// Sums over i below `count` of left[row, i] by 16 values of right[i], added to what stands in `to` unless `fresh`. They
-// go in one order, whatever the number of rows.
-template <int Rows>
-CIGLI_INLINE void multiply_rows(const float* left, const float* right, std::int64_t count, const ProductLayout& at,
-                                bool fresh, float* to) {
-  Eight sums[Rows][2] = {};
-#pragma GCC unroll 8
-  for (int row = 0; row < Rows && !fresh; ++row) {
-    sums[row][0] = eight_at(to + row * at.rows);
-    sums[row][1] = eight_at(to + row * at.rows + kWide);
-  }
-  for (std::int64_t i = 0; i < count; ++i) {
-    const Eight first = eight_at(right + i * at.across), second = eight_at(right + i * at.across + kWide);
-#pragma GCC unroll 8
-    for (int row = 0; row < Rows; ++row) {
-      const float value = left[row * at.stride + i * at.step];
-      sums[row][0] += value * first;
-      sums[row][1] += value * second;
-    }
-  }
-#pragma GCC unroll 8
-  for (int row = 0; row < Rows; ++row) {
-    put_eight(to + row * at.rows, sums[row][0]);
-    put_eight(to + row * at.rows + kWide, sums[row][1]);
-  }
-}
-
-CIGLI_INLINE void multiply_rows(std::int64_t rows, const float* left, const float* right, std::int64_t count,
-                                const ProductLayout& at, bool fresh, float* to) {
-  switch (rows) {
-    case 1:
-      return multiply_rows<1>(left, right, count, at, fresh, to);
-    case 2:
-      return multiply_rows<2>(left, right, count, at, fresh, to);
-    case 3:
-      return multiply_rows<3>(left, right, count, at, fresh, to);
-    case 4:
-      return multiply_rows<4>(left, right, count, at, fresh, to);
-    case 5:
-      return multiply_rows<5>(left, right, count, at, fresh, to);
-    default:
-      return multiply_rows<6>(left, right, count, at, fresh, to);
-  }
-}
-
-constexpr std::int64_t kMostRows = 6;  // with two vectors each, what sixteen registers hold
-
-// The values of a square of `size` x `size` places of [height,width,channels] at `channel`, from (top, left) on; zeros
+// The values of a square of `Size` x `Size` places of [height,width,channels] at `channel`, from (top, left) on; zeros
 // outside.
 template <int Size>
 CIGLI_INLINE void read_square(const float* from, std::int64_t height, std::int64_t width, std::int64_t channels,
-                              std::int64_t top, std::int64_t left, std::int64_t channel, Eight (&to)[Size][Size]) {
+                              std::int64_t top, std::int64_t left, std::int64_t channel, Floats (&to)[Size][Size]) {
 #pragma GCC unroll 8
   for (std::int64_t i = 0; i < Size; ++i)
 #pragma GCC unroll 8
     for (std::int64_t j = 0; j < Size; ++j) {
       const std::int64_t row = top + i, column = left + j;
       const bool inside = row >= 0 && row < height && column >= 0 && column < width;
-      to[i][j] = inside ? eight_at(from + (row * width + column) * channels + channel) : Eight{};
+      to[i][j] = inside ? load(from + (row * width + column) * channels + channel) : Floats{};
     }
 }
 
 template <int Size>
-CIGLI_INLINE void put_places(const Eight (&values)[Size][Size], float* to, std::int64_t stride) {
+CIGLI_INLINE void put_places(const Floats (&values)[Size][Size], float* to, std::int64_t stride) {
 #pragma GCC unroll 8
   for (std::int64_t i = 0; i < Size; ++i)
 #pragma GCC unroll 8
-    for (std::int64_t j = 0; j < Size; ++j) put_eight(to + (Size * i + j) * stride, values[i][j]);
+    for (std::int64_t j = 0; j < Size; ++j) store(to + (Size * i + j) * stride, values[i][j]);
 }
 
 template <int M>
 CIGLI_INLINE void input_of(const WinogradKernel& k, const float* x, std::int64_t tile, float* v, std::int64_t stride) {
   const std::int64_t top = M * (tile / k.tiles_across()) - 1, left = M * (tile % k.tiles_across()) - 1;
-  for (std::int64_t c = 0; c < k.inputs; c += kWide) {
-    Eight d[M + 2][M + 2], transformed[M + 2][M + 2];
+  for (std::int64_t c = 0; c < k.inputs; c += kLanes) {
+    Floats d[M + 2][M + 2], transformed[M + 2][M + 2];
     read_square(x, k.height, k.width, k.inputs, top, left, c, d);
     along_both(
         d, transformed,
@@ -113,21 +46,21 @@ template <int M>
 CIGLI_INLINE void output_of(const WinogradKernel& k, const float* m, std::int64_t stride, std::int64_t panels,
                             const float* bias, std::int64_t tile, float* y) {
   const std::int64_t top = M * (tile / k.tiles_across()), left = M * (tile % k.tiles_across());
-  for (std::int64_t c = 0; c < panels * WinogradKernel::panel; c += kWide) {
-    Eight products[M + 2][M + 2], values[M][M];
+  for (std::int64_t c = 0; c < panels * WinogradKernel::panel; c += kLanes) {
+    Floats products[M + 2][M + 2], values[M][M];
 #pragma GCC unroll 36
     for (std::int64_t place = 0; place < (M + 2) * (M + 2); ++place)
-      products[place / (M + 2)][place % (M + 2)] = eight_at(m + place * stride + c);
+      products[place / (M + 2)][place % (M + 2)] = load(m + place * stride + c);
     along_both(
         products, values,
         [](const auto& from, auto& to) __attribute__((always_inline)) { WinogradTransforms<M>::output(from, to); });
-    const Eight offset = eight_at(bias + c);
+    const Floats offset = load(bias + c);
 #pragma GCC unroll 8
     for (std::int64_t i = 0; i < M; ++i)
 #pragma GCC unroll 8
       for (std::int64_t j = 0; j < M; ++j)
         if (top + i < k.height && left + j < k.width)
-          put_eight(y + ((top + i) * k.width + left + j) * k.outputs + c, values[i][j] + offset);
+          store(y + ((top + i) * k.width + left + j) * k.outputs + c, values[i][j] + offset);
   }
 }
 
@@ -135,8 +68,8 @@ template <int M>
 CIGLI_INLINE void gradient_of(const WinogradKernel& k, const float* gradient, std::int64_t tile, float* w,
                               std::int64_t stride) {
   const std::int64_t top = M * (tile / k.tiles_across()), left = M * (tile % k.tiles_across());
-  for (std::int64_t c = 0; c < k.outputs; c += kWide) {
-    Eight g[M][M], transformed[M + 2][M + 2];
+  for (std::int64_t c = 0; c < k.outputs; c += kLanes) {
+    Floats g[M][M], transformed[M + 2][M + 2];
     read_square(gradient, k.height, k.width, k.outputs, top, left, c, g);
     along_both(
         g, transformed, [](const auto& from, auto& to) __attribute__((always_inline)) {
@@ -148,40 +81,40 @@ CIGLI_INLINE void gradient_of(const WinogradKernel& k, const float* gradient, st
 
 template <int M>
 CIGLI_INLINE void filters_of(const WinogradKernel& k, const float* weights, const WinogradKernel::Strides& strides,
-                             std::int64_t panel, float* u) {
-  constexpr std::int64_t wide = WinogradKernel::panel;
+                             std::int64_t which, float* u) {
+  constexpr std::int64_t panel = WinogradKernel::panel;
   for (std::int64_t c = 0; c < k.inputs; ++c)
-    for (std::int64_t first = 0; first < wide; first += kWide) {
-      const float* const from = weights + (panel * wide + first) * strides.output + c * strides.input;
-      Eight g[3][3], transformed[M + 2][M + 2];
+    for (std::int64_t first = 0; first < panel; first += kLanes) {
+      const float* const from = weights + (which * panel + first) * strides.output + c * strides.input;
+      Floats g[3][3] = {}, transformed[M + 2][M + 2];
 #pragma GCC unroll 8
       for (std::int64_t i = 0; i < 3; ++i)
 #pragma GCC unroll 8
         for (std::int64_t j = 0; j < 3; ++j)
 #pragma GCC unroll 8
-          for (std::int64_t lane = 0; lane < kWide; ++lane)
+          for (std::int64_t lane = 0; lane < kLanes; ++lane)
             g[i][j][lane] = from[lane * strides.output + i * strides.row + j * strides.column];
       along_both(
           g, transformed, [](const auto& values, auto& to) __attribute__((always_inline)) {
             WinogradTransforms<M>::filter(values, to);
           });
-      put_places(transformed, u + (panel * k.inputs + c) * wide + first, k.outputs * k.inputs);
+      put_places(transformed, u + (which * k.inputs + c) * panel + first, k.outputs * k.inputs);
     }
 }
 
 template <int M>
 CIGLI_INLINE void filter_gradient_of(const WinogradKernel& k, const float* u, std::int64_t input, float* weights) {
-  for (std::int64_t output = 0; output < k.outputs; output += kWide) {
-    Eight products[M + 2][M + 2], g[3][3];
+  for (std::int64_t output = 0; output < k.outputs; output += kLanes) {
+    Floats products[M + 2][M + 2], g[3][3];
 #pragma GCC unroll 36
     for (std::int64_t place = 0; place < (M + 2) * (M + 2); ++place)
-      products[place / (M + 2)][place % (M + 2)] = eight_at(u + (place * k.inputs + input) * k.outputs + output);
+      products[place / (M + 2)][place % (M + 2)] = load(u + (place * k.inputs + input) * k.outputs + output);
     along_both(
         products, g, [](const auto& values, auto& to) __attribute__((always_inline)) {
           WinogradTransforms<M>::filter_gradient(values, to);
         });
 #pragma GCC unroll 8
-    for (std::int64_t lane = 0; lane < kWide; ++lane)
+    for (std::int64_t lane = 0; lane < kLanes; ++lane)
 #pragma GCC unroll 9
       for (std::int64_t i = 0; i < 9; ++i)
         weights[((output + lane) * 9 + i) * k.inputs + input] = g[i / 3][i % 3][lane];
@@ -190,9 +123,9 @@ CIGLI_INLINE void filter_gradient_of(const WinogradKernel& k, const float* u, st
 
 }  // namespace
 
-CIGLI_CLONES void WinogradKernel::transform_filters(const float* weights, const Strides& strides, std::int64_t panel,
+CIGLI_CLONES void WinogradKernel::transform_filters(const float* weights, const Strides& strides, std::int64_t which,
                                                     float* u) const {
-  side == 2 ? filters_of<2>(*this, weights, strides, panel, u) : filters_of<4>(*this, weights, strides, panel, u);
+  side == 2 ? filters_of<2>(*this, weights, strides, which, u) : filters_of<4>(*this, weights, strides, which, u);
 }
 
 CIGLI_CLONES void WinogradKernel::transform_input(const float* x, std::int64_t tile, float* v,
@@ -213,32 +146,22 @@ CIGLI_CLONES void WinogradKernel::transform_gradient(const float* gradient, std:
 
 CIGLI_CLONES void WinogradKernel::multiply(const float* v, const float* u, std::int64_t tiles, std::int64_t panels,
                                            float* m) const {
-  const std::int64_t pieces = (tiles + kMostRows - 1) / kMostRows;
   for (std::int64_t place = 0; place < places(); ++place)
-    for (std::int64_t p = 0; p < panels; ++p) {
-      const float* const filters = u + (place * (outputs / panel) + p) * inputs * panel;
-      for (std::int64_t piece = 0; piece < pieces; ++piece) {  // as even as can be
-        const std::int64_t first = piece * tiles / pieces, last = (piece + 1) * tiles / pieces;
-        multiply_rows(last - first, v + (place * tiles + first) * inputs, filters, inputs,
-                      {inputs, 1, panel, panels * panel}, true,
-                      m + (place * tiles + first) * panels * panel + p * panel);
-      }
-    }
+    for (std::int64_t p = 0; p < panels; ++p)
+      multiply_all_rows(tiles, v + place * tiles * inputs, u + (place * (outputs / panel) + p) * inputs * panel, inputs,
+                        {inputs, 1, panel, panels * panel}, m + place * tiles * panels * panel + p * panel);
 }
 
 CIGLI_CLONES void WinogradKernel::accumulate(const float* v, const float* w, std::int64_t tiles, float* u) const {
   static_assert(panel == 16, "channels come in pieces of 6, 5 and 5");
-  for (std::int64_t place = 0; place < places(); ++place)
-    for (std::int64_t c = 0; c < inputs; c += panel)
-      for (std::int64_t k = 0; k < outputs; k += panel) {
-        const float* const columns = v + place * tiles * inputs + c;
-        const float* const values = w + place * tiles * outputs + k;
-        float* const to = u + (place * inputs + c) * outputs + k;
-        const ProductLayout at{1, inputs, outputs, outputs};
-        multiply_rows<6>(columns, values, tiles, at, false, to);
-        multiply_rows<5>(columns + 6, values, tiles, at, false, to + 6 * outputs);
-        multiply_rows<5>(columns + 11, values, tiles, at, false, to + 11 * outputs);
-      }
+  for (std::int64_t c = 0; c < inputs; c += panel)
+    for (std::int64_t k = 0; k < outputs; k += panel) {
+      float* const to = u + c * outputs + k;
+      const ProductLayout at{1, inputs, outputs, outputs};
+      multiply_rows<6>(v + c, w + k, tiles, at, false, to);
+      multiply_rows<5>(v + c + 6, w + k, tiles, at, false, to + 6 * outputs);
+      multiply_rows<5>(v + c + 11, w + k, tiles, at, false, to + 11 * outputs);
+    }
 }
 
 CIGLI_CLONES void WinogradKernel::filter_gradient(const float* u, std::int64_t input, float* weights) const {

@@ -16,12 +16,12 @@ struct WinogradKernel {
   std::int64_t tiles_across() const { return (width + side - 1) / side; }
   std::int64_t tiles() const { return tiles_across() * ((height + side - 1) / side); }
 
-  // The filters of a panel, one for each of its outputs and each input, from weights [outputs,C,3,3] of any strides: to
-  // u [places][outputs / 16][C][16].
+  // The filters of panel number `which`, one for each of its outputs and each input, from weights [outputs,C,3,3] of
+  // any strides: to u [places][outputs / 16][C][16].
   struct Strides {
     std::int64_t output, input, row, column;
   };
-  void transform_filters(const float* weights, const Strides& strides, std::int64_t panel, float* u) const;
+  void transform_filters(const float* weights, const Strides& strides, std::int64_t which, float* u) const;
   // Tile number `tile` of x, with zeros around x, transformed: its places to v, v + stride, ..., C floats each.
   void transform_input(const float* x, std::int64_t tile, float* v, std::int64_t stride) const;
   // For each place, products of `tiles` rows of v with `panels` panels of filters: v [places][tiles][C],
@@ -34,9 +34,10 @@ struct WinogradKernel {
   // Of the gradient of a tile's outputs, zero outside of the image, that of its products: from gradient
   // [H,W,outputs] to w, w + stride, ..., `outputs` floats each.
   void transform_gradient(const float* gradient, std::int64_t tile, float* w, std::int64_t stride) const;
-  // Adds v^T w to u for each place: v [places][tiles][C], w [places][tiles][outputs], u [places][C][outputs].
+  // Adds v^T w to u for one place: v [tiles][C], w [tiles][outputs], u [C][outputs].
   void accumulate(const float* v, const float* w, std::int64_t tiles, float* u) const;
-  // Of such sums, the gradient of the weights of one input: to [outputs][3][3][C].
+  // Of such sums of all places, u [places][C][outputs], the gradient of the weights of one input: to
+  // [outputs][3][3][C].
   void filter_gradient(const float* u, std::int64_t input, float* weights) const;
 };
 

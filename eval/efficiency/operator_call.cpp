@@ -158,7 +158,8 @@ double operator_flops(const OperatorCall& call) {
   if (call.name == "cigli::convolution" || call.name == "cigli::convolution_backward") {
     // As many as the sum over the filter takes, which Winograd's spares.
     const torch::Tensor &input = call.inputs.at(0).toTensor(), &weight = call.inputs.at(1).toTensor();
-    const double products = call.name == "cigli::convolution" ? 1 : 2;
+    const bool forward = call.name == "cigli::convolution";  // backward: the gradients by which input are asked for
+    const double products = forward ? 1 : call.inputs.at(3).toBool() + call.inputs.at(4).toBool();
     return 2 * products * static_cast<double>(input.numel()) * static_cast<double>(weight.numel()) /
            static_cast<double>(weight.size(1));
   }
@@ -178,6 +179,7 @@ double operator_flops(const OperatorCall& call) {
     return 2 * numel(tensor(a)) * (tensor(a + 1).dim() > 1 ? static_cast<double>(tensor(a + 1).size(-1)) : 1);
   };
   const std::string& op = call.name;
+  if (op == "cigli::attention") return attention(0);
   if (op == "aten::convolution")
     return convolution(tensor(0), tensor(1), call.outputs.at(0).toTensor(), call.inputs.at(6).toBool());
   if (op == "aten::convolution_backward") {

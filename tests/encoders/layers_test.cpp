@@ -2,6 +2,7 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <limits>
 
 #include "encoders/layers/attention.h"
 #include "encoders/layers/feature_map.h"
@@ -43,6 +44,51 @@ TEST(Attention, MaskedKeysAreAsIfAbsent) {
   const Tensor all = scaled_dot_product(q, k, v);
   EXPECT_LT((got[0] - first[0]).abs().max().item<double>(), 1e-5);
   EXPECT_LT((got[1] - all[1]).abs().max().item<double>(), 1e-5);
+}
+
+// Without gradients float32 takes its own way, which errs no more than LibTorch's operations do.
+TEST(Attention, IsTheSameWithoutGradients) {
+  torch::manual_seed(3);
+  struct Shape {
+    std::int64_t batch, heads, queries, keys, width;
+  };
+  for (const Shape& s : {Shape{2, 4, 64, 80, 48}, Shape{1, 3, 1, 1, 1}, Shape{3, 1, 50, 17, 44}, Shape{1, 2, 7, 200, 5},
+                         Shape{2, 2, 100, 16, 16}}) {
+    // As they lie in a product of all three, whose heads and rows lie apart.
+    const auto heads_of = [&](std::int64_t rows) {
+      return split_heads(3 * torch::randn({s.batch, rows, 2 * s.heads * s.width}).chunk(2, -1)[1], s.heads);
+    };
+    const Tensor q = heads_of(s.queries), k = heads_of(s.keys), v = heads_of(s.keys);
+    Tensor mask = torch::rand({s.batch, s.keys}) < 0.7;
+    mask.select(1, 0) = true;
+    for (const Tensor& seen : {Tensor(), mask}) {
+      const auto exact = [](const Tensor& values) { return values.to(torch::kFloat64); };
+      const Tensor expected = scaled_dot_product(exact(q), exact(k), exact(v), seen);
+      const auto error = [&](const Tensor& y) { return (exact(y) - expected).abs().max().item<double>(); };
+      const double libtorch = error(scaled_dot_product(q, k, v, seen));
+      const torch::NoGradGuard no_grad;
+      const Tensor got = scaled_dot_product(q, k, v, seen);
+      EXPECT_EQ(got.sizes(), expected.sizes());
+      EXPECT_LT(error(got), 2 * libtorch + 2e-6);
+      for (std::int64_t b = 0; b < s.batch; ++b) {  // whatever the batch
+        const auto row = [&](const Tensor& all) { return all.defined() ? all.slice(0, b, b + 1) : all; };
+        EXPECT_TRUE(torch::equal(scaled_dot_product(row(q), row(k), row(v), row(seen)), row(got)));
+      }
+    }
+  }
+}
+
+TEST(Attention, WithoutGradientsExtremesAreAsInTheFormula) {
+  const torch::NoGradGuard no_grad;
+  const Tensor q = torch::ones({1, 1, 2, 4}),
+               v = torch::tensor({0.0F, 5.0F, 2.0F}).view({1, 1, 3, 1}).repeat({1, 1, 1, 4});
+  Tensor k = torch::zeros({1, 1, 3, 4});
+  k[0][0][1] = 1e4;  // e to the power of thousands
+  EXPECT_TRUE(torch::allclose(scaled_dot_product(q, k, v), torch::full({1, 1, 2, 4}, 5.0)));
+  k[0][0][1] = -20;  // e^-40 beside 1
+  EXPECT_TRUE(torch::allclose(scaled_dot_product(q, k, v), torch::ones({1, 1, 2, 4})));
+  k[0][0][2] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(scaled_dot_product(q, k, v).isnan().all().item<bool>());
 }
 
 TEST(Attention, RefusesOtherShapes) {

@@ -35,12 +35,12 @@ TEST_P(WinogradFilters, EqualTheSumOverTheFilter) {
   const auto exact = [](const Tensor& values) { return values.to(torch::kFloat64); };
   const Tensor expected = torch::conv2d(exact(x), exact(weight), exact(bias), 1, 1);
   for (const auto layout : {torch::MemoryFormat::Contiguous, torch::MemoryFormat::ChannelsLast}) {
-    for (const std::int64_t tile : {2, 4}) {
-      const Tensor got = WinogradFilter(weight.contiguous(layout), tile).convolve(x.contiguous(layout), bias);
+    for (const std::int64_t side : {2, 4}) {
+      const Tensor got = WinogradFilter(weight.contiguous(layout), side).convolve(x.contiguous(layout), bias);
       EXPECT_EQ(got.sizes(), expected.sizes());
       EXPECT_TRUE(got.is_contiguous(torch::MemoryFormat::ChannelsLast));
       const double error = ((exact(got) - expected).abs().max() / expected.abs().max()).item<double>();
-      EXPECT_LT(error, tile == 2 ? 2e-6 : 5e-6) << tile << " outputs across a tile";
+      EXPECT_LT(error, side == 2 ? 2e-6 : 5e-6) << "tiles of " << side;
     }
   }
 }
@@ -50,8 +50,8 @@ TEST_P(WinogradFilters, AnImageDoesNotDependOnItsBatchOrTheThreads) {
   torch::manual_seed(2);
   const Tensor x = torch::randn({s.batch, s.inputs, s.height, s.width}), bias = torch::randn({s.outputs});
   const Tensor weight = torch::randn({s.outputs, s.inputs, 3, 3});
-  for (const std::int64_t tile : {2, 4}) {
-    const WinogradFilter filter(weight, tile);
+  for (const std::int64_t side : {2, 4}) {
+    const WinogradFilter filter(weight, side);
     const int before = at::get_num_threads();
     at::set_num_threads(1);
     const Tensor all = filter.convolve(x, bias);
@@ -106,14 +106,53 @@ TEST(WinogradConvolution, CanBeDifferentiatedTwice) {
     EXPECT_LT(((got[i] - expected[i]).abs().max() / expected[i].abs().max()).item<double>(), 1e-5) << i;
 }
 
-TEST(WinogradFilter, NotANumberReachesItsNeighboursAlone) {
+// What passed a rectifier isn't centred, and then differences within a tile cancel.
+TEST(WinogradFilter, IsAsExactOnWhatIsNotCentred) {
+  torch::manual_seed(9);
+  const Tensor x = torch::relu(torch::randn({2, 64, 16, 16}) + 1), weight = torch::randn({64, 64, 3, 3});
+  const auto exact = [](const Tensor& values) { return values.to(torch::kFloat64); };
+  const Tensor expected = torch::conv2d(exact(x), exact(weight), {}, 1, 1);
+  for (const std::int64_t side : {2, 4}) {
+    const Tensor got = WinogradFilter(weight, side).convolve(x, torch::zeros({64}));
+    const double error = ((exact(got) - expected).abs().max() / expected.abs().max()).item<double>();
+    EXPECT_LT(error, side == 2 ? 2e-6 : 5e-6) << "tiles of " << side;
+  }
+}
+
+TEST(WinogradFilter, TakesPartOfTheInputs) {
+  torch::manual_seed(10);
+  const Tensor weight = torch::randn({32, 80, 3, 3}), x = torch::randn({2, 48, 9, 10});
+  for (const std::int64_t first : {0, 32}) {
+    const Tensor part = weight.slice(1, first, first + 48);
+    const Tensor expected = torch::conv2d(x, part, {}, 1, 1);
+    EXPECT_TRUE(torch::allclose(WinogradFilter(part, 4).convolve(x, torch::zeros({32})), expected, 1e-4, 1e-4));
+  }
+}
+
+TEST(WinogradFilter, NotANumberSpoilsItsTilesAlone) {
   torch::manual_seed(3);
-  Tensor x = torch::randn({2, 16, 9, 9});
-  x[1][5][4][4] = std::numeric_limits<float>::quiet_NaN();
-  const Tensor y = WinogradFilter(torch::randn({16, 16, 3, 3}), 2).convolve(x, torch::zeros({16}));
-  EXPECT_FALSE(y[0].isnan().any().item<bool>());
-  EXPECT_TRUE(y[1].slice(1, 3, 6).slice(2, 3, 6).isnan().all().item<bool>());
-  EXPECT_FALSE(y[1].slice(1, 0, 2).isnan().any().item<bool>());  // a tile lies between
+  Tensor x = torch::randn({2, 16, 17, 17});
+  x[1][5][8][8] = std::numeric_limits<float>::quiet_NaN();
+  for (const std::int64_t side : {2, 4}) {
+    const Tensor y = WinogradFilter(torch::randn({16, 16, 3, 3}), side).convolve(x, torch::zeros({16}));
+    EXPECT_FALSE(y[0].isnan().any().item<bool>());
+    EXPECT_TRUE(y[1].slice(1, 7, 10).slice(2, 7, 10).isnan().all().item<bool>());
+    EXPECT_FALSE(y[1].slice(1, 0, 4).isnan().any().item<bool>());  // a tile lies between
+  }
+}
+
+TEST(WinogradConvolution, ComputesTheGradientsThatAreAskedFor) {
+  torch::manual_seed(11);
+  const Tensor x = torch::randn({2, 16, 8, 8}).requires_grad_(), weight = torch::randn({16, 16, 3, 3}).requires_grad_();
+  const Tensor bias = torch::randn({16}).requires_grad_();
+  const std::vector<Tensor> inputs{x, weight, bias};
+  for (const bool again : {false, true})
+    for (const Tensor& input : inputs) {
+      const Tensor got =
+          torch::autograd::grad({winograd_convolution(x, weight, bias).square().sum()}, {input}, {}, again, again)[0];
+      const Tensor expected = torch::autograd::grad({torch::conv2d(x, weight, bias, 1, 1).square().sum()}, {input})[0];
+      EXPECT_LT(((got - expected).abs().max() / expected.abs().max()).item<double>(), 1e-5);
+    }
 }
 
 TEST(WinogradFilter, RefusesWhatItCannotDo) {

@@ -29,7 +29,7 @@ Trained make_trained(std::int64_t seed = 1) {
     for (auto& p : t.model->parameters()) p.mutable_grad() = torch::randn(p.sizes());
     t.optimizer->step(step, 1e-2);
   }
-  t.state = {3, 12.345678901234567, 0.1, 0.2, 3, 7, 4, "checksum", {{"r1", 0.25}}};
+  t.state = {3, 12.345678901234567, 0.1, 0.2, 3, 7, 4, "checksum", "teacher", {{"r1", 0.25}}};
   return t;
 }
 
@@ -53,6 +53,7 @@ TEST(Checkpoint, BringsBackOptimizerAndState) {
   EXPECT_EQ(read.state.elapsed, saved.state.elapsed);
   EXPECT_EQ(read.state.norm_sum, 0.2);
   EXPECT_EQ(read.state.data, "checksum");
+  EXPECT_EQ(read.state.teacher, "teacher");
   EXPECT_EQ(read.state.more_sums, saved.state.more_sums);
 }
 

@@ -58,6 +58,50 @@ TEST(Distillation, BeginsAsTheFlow) {
   EXPECT_THROW(flow->forward(x, {t, t, t}, c), c10::Error);
 }
 
+// What samples in curves can teach, but what learns from it jumps in straight lines.
+TEST(Distillation, ATeacherOfAnotherSamplerTeachesToo) {
+  const TemporaryFolder folder;
+  const std::string data = make_tiny_dataset(folder / "data", 4);
+  Generator flow = load_model(tiny_teacher(data, folder / "flow", 2));
+  flow->options.sampling.method = "heun";
+  EXPECT_EQ(flow_map_of(flow)->options.sampling.method, "euler");
+  flow->options.decoder.kind = "gan";
+  EXPECT_NE(error_of([&] { flow_map_of(flow); }).find("this is a GAN"), std::string::npos);
+}
+
+TEST(Distillation, GoesOnWithItsOwnTeacherAlone) {
+  const TemporaryFolder folder;
+  const std::string data = make_tiny_dataset(folder / "data", 8);
+  const std::string teacher = tiny_teacher(data, folder / "flow", 4);
+  TrainOptions options = tiny_distillation(data, folder / "map", teacher);
+  options.distillation.guidance_image = options.model.sampling.guidance_image = 1;
+  {
+    Trainer trainer(options);
+    trainer.step();
+    trainer.save();
+  }
+  options.resume = "latest";
+  options.teacher = tiny_teacher(data, folder / "other", 6);
+  EXPECT_NE(error_of([&] { Trainer again(options); }).find("a teacher of checksum"), std::string::npos);
+  options.teacher = folder / "moved.safetensors";
+  std::filesystem::rename(teacher, options.teacher);
+  Trainer again(options);
+  EXPECT_EQ(again.state().step, 1);
+  again.step();
+}
+
+TEST(Distillation, TrainingRefusesWhatDoesNotGoTogether) {
+  const TemporaryFolder folder;
+  const std::string data = make_tiny_dataset(folder / "data", 4);
+  TrainOptions options = tiny_options(data, folder / "run");
+  options.model.decoder.flow_map = true;
+  EXPECT_NE(error_of([&] { Trainer trainer(options); }).find("cigli distill"), std::string::npos);
+  options.teacher = "a";
+  options.init = "b";
+  EXPECT_NE(error_of([&] { Trainer trainer(options); }).find("teacher's weights"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(options.out));
+}
+
 TEST(Distillation, DrawsAreAFunctionOfSeedAndPair) {
   SamplerOptions sampling;
   sampling.guidance_text = 7;
