@@ -117,7 +117,7 @@ std::string legend_line(const OperatorCost& cost, std::size_t place) {
   const std::string roof = cost.of_roof ? printed(", %.0f %% of its roof", 100 * *cost.of_roof) : "";
   return printed("<text x=\"%.1f\" y=\"%.1f\">%zu&#160; ", kLeft, kTop + kHeight + 62 + 17 * static_cast<double>(place),
                  place + 1) +
-         escape_html(short_name(cost.call) + " " + clipped(tensors_text(cost.call), 60)) +
+         escape_html(short_name(cost.call) + " " + clipped(tensors_text(cost.call), 52)) +
          printed(": %.1f %% of the time, %.0f GFLOP/s", 100 * cost.share, rate_of(cost) / 1e9) + roof + "</text>";
 }
 
