@@ -7,7 +7,7 @@
 namespace cigli {
 namespace {
 
-// e^x for x <= 0, to 2 units in the last place; 0 below -87. With x = n ln 2 + r, |r| <= ln 2 / 2, it is 2^n times
+// e^x for x <= 0, to 3 units in the last place; 0 below -87. With x = n ln 2 + r, |r| <= ln 2 / 2, it is 2^n times
 // e^r's Taylor polynomial. NaN stays NaN.
 CIGLI_INLINE Floats exponential(const Floats& x) {
   constexpr float shift = 12582912.0F;  // 1.5 2^23: a sum with it is rounded to a whole number, its last bits
