@@ -1,6 +1,7 @@
 #include "tools/bench_report.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 
@@ -41,15 +42,15 @@ std::string energy_text(const Energy& energy) {
 // A line a system, under a line of names.
 std::vector<TableLine> lines_of(const ScenarioReport& report, const std::optional<double>& gate) {
   const bool training = report.options.scenario == "training";
-  std::vector<TableLine> lines{{"system", "images/s", "p50 ms", "p90 ms", "p99 ms", "start s", "peak MB",
-                                "over baseline MB", "CPU s/image", "J/image", training ? "loss" : "quality",
-                                "standing"}};
+  std::vector<TableLine> lines{{"system", "images/s", training ? "loss" : "quality", "standing", "p50 ms", "p90 ms",
+                                "p99 ms", "start s", "peak MB", "over baseline MB", "CPU s/image", "J/image"}};
   for (const SystemSummary& s : report.summaries)
-    lines.push_back(
-        {s.name, with_interval(s.images_per_second, 1), figure_text(s.p50, 1e3), figure_text(s.p90, 1e3),
-         figure_text(s.p99, 1e3), short_number(s.start_seconds), megabytes(static_cast<double>(s.peak_bytes)),
-         megabytes(static_cast<double>(s.over_baseline_bytes)), short_number(s.cpu_seconds_per_image),
-         energy_text(s.energy), s.loss ? short_number(*s.loss) : quality_text(s.quality), standing(s, gate, training)});
+    lines.push_back({s.name, with_interval(s.images_per_second, 1),
+                     s.loss ? short_number(*s.loss) : quality_text(s.quality), standing(s, gate, training),
+                     figure_text(s.p50, 1e3), figure_text(s.p90, 1e3), figure_text(s.p99, 1e3),
+                     short_number(s.start_seconds), megabytes(static_cast<double>(s.peak_bytes)),
+                     megabytes(static_cast<double>(s.over_baseline_bytes)), short_number(s.cpu_seconds_per_image),
+                     energy_text(s.energy)});
   return lines;
 }
 
@@ -72,10 +73,10 @@ std::string aligned(const std::vector<TableLine>& lines) {
   return text;
 }
 
-std::string heading_of(const ScenarioReport& report) {
+std::string conditions_of(const ScenarioReport& report) {
   const ScenarioOptions& o = report.options;
-  std::string text = o.scenario + ": " + std::to_string(report.rounds) + " rounds of " + std::to_string(o.calls) +
-                     " calls after " + std::to_string(o.warmup) + " to warm up";
+  std::string text = std::to_string(report.rounds) + (report.rounds == 1 ? " round of " : " rounds of ") +
+                     std::to_string(o.calls) + " calls after " + std::to_string(o.warmup) + " to warm up";
   if (o.scenario == "fixed-batch") text += ", " + std::to_string(o.batch_size) + " requests a call";
   if (o.scenario == "random-batch")
     text += ", Poisson's number of requests a call, " + std::to_string(o.batch_size) + " on average";
@@ -118,8 +119,17 @@ std::vector<double> sorted_latencies(const SystemRounds& system) {
 std::string latency_chart(const ScenarioReport& report) {
   constexpr double left = 50, width = 560, top = 14, height = 200;
   constexpr std::size_t points = 200;
-  static const char* const strokes[] = {"#0a4c9b", "#b3471d", "#2f7d32", "#7a3e9d", "#5f5f5f"};
-  static const char* const dashes[] = {"none", "7 3", "2 3", "9 3 2 3", "4 6"};
+  struct Stroke {
+    const char *colour, *dashes;
+  };
+  constexpr std::array<Stroke, 8> strokes = {{{"#0a4c9b", "none"},
+                                              {"#b3471d", "7 3"},
+                                              {"#2f7d32", "2 3"},
+                                              {"#7a3e9d", "9 3 2 3"},
+                                              {"#5f5f5f", "4 6"},
+                                              {"#00808a", "12 4"},
+                                              {"#a3195b", "none"},
+                                              {"#8a6d00", "9 3 2 3 2 3"}}};
   double low = INFINITY, high = 0;
   for (const SystemRounds& system : report.systems) {
     const std::vector<double> seconds = sorted_latencies(system);
@@ -156,8 +166,9 @@ std::string latency_chart(const ScenarioReport& report) {
                     x(seconds[place]), y(static_cast<double>(place + 1) / n));
       line += part;
     }
-    const std::string look = std::string(" stroke=\"") + strokes[s % 5] + "\" stroke-width=\"2\" stroke-dasharray=\"" +
-                             dashes[s % 5] + "\" fill=\"none\"";
+    const Stroke& stroke = strokes[s % strokes.size()];
+    const std::string look = std::string(" stroke=\"") + stroke.colour + "\" stroke-width=\"2\" stroke-dasharray=\"" +
+                             stroke.dashes + "\" fill=\"none\"";
     const double legend = top + height + 40 + 16 * static_cast<double>(s);
     std::snprintf(part, sizeof part, "<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.0f\" y2=\"%.0f\"", left, left + 34, legend,
                   legend);
@@ -168,10 +179,14 @@ std::string latency_chart(const ScenarioReport& report) {
   return "<h3>Share of calls answered within a time</h3>\n" + svg + "</svg>\n";
 }
 
-std::string machine_text(const Json& machine) {
+// What is known of a machine or a system, in a line.
+std::string facts_text(const Json& facts) {
   std::string text;
-  for (const auto& [name, value] : machine.items())
+  for (const auto& [key, value] : facts.items()) {
+    std::string name = key;
+    std::replace(name.begin(), name.end(), '_', ' ');
     text += (text.empty() ? "" : "; ") + name + ": " + (value.is_string() ? value.get<std::string>() : value.dump());
+  }
   return text;
 }
 
@@ -189,7 +204,8 @@ std::string standing(const SystemSummary& summary, const std::optional<double>& 
 std::string bench_table(const BenchReport& report) {
   std::string text;
   for (const ScenarioReport& scenario : report.scenarios) {
-    text += (text.empty() ? "" : "\n") + heading_of(scenario) + "\n" + aligned(lines_of(scenario, report.gate));
+    text += (text.empty() ? "" : "\n") + scenario.options.scenario + ": " + conditions_of(scenario) + "\n" +
+            aligned(lines_of(scenario, report.gate));
     for (const std::string& remark : remarks_of(scenario)) text += remark + "\n";
   }
   return text + "\n" + gate_text(report.gate) + "\n";
@@ -230,16 +246,16 @@ std::string bench_latencies(const BenchReport& report) {
 }
 
 void write_bench_page(const std::string& file, const BenchReport& report) {
-  std::string body = "<p>" + escape_html(machine_text(report.machine)) + "</p>\n<p>" +
+  std::string body = "<p>" + escape_html(facts_text(report.machine)) + "</p>\n<p>" +
                      escape_html(gate_text(report.gate)) + " Brackets hold 95 % intervals.</p>\n";
   for (const ScenarioReport& scenario : report.scenarios) {
     body += "<h2>" + escape_html(scenario.options.scenario) + "</h2>\n" +
-            report_table(lines_of(scenario, report.gate), heading_of(scenario)) + latency_chart(scenario);
+            report_table(lines_of(scenario, report.gate), conditions_of(scenario)) + latency_chart(scenario);
     for (const std::string& remark : remarks_of(scenario)) body += "<p>" + escape_html(remark) + "</p>\n";
     std::string commands;
     for (const SystemSummary& s : scenario.summaries)
       commands += "<dt>" + escape_html(s.name + ", " + s.title) + "<dd><code>" + escape_html(s.command) +
-                  "</code><dd>" + escape_html(s.details.dump()) + "\n";
+                  "</code><dd>" + escape_html(facts_text(s.details)) + "\n";
     body += "<dl>" + commands + "</dl>\n";
   }
   write_file(file, report_page("How fast, and how good", body));

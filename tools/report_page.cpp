@@ -23,7 +23,7 @@ constexpr const char* kReportStyle = R"(
   .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(21em, 1fr)); gap: 1em; }
   .card { border: 1px solid #ddd; border-radius: 4px; padding: .7em; } .card p { margin: .3em 0; overflow-wrap:
     anywhere; }
-  table.free { table-layout: auto; width: auto; } .scroll { overflow-x: auto; } table.free td.n {
+  table.free { table-layout: auto; width: auto; font-size: 14px; } .scroll { overflow-x: auto; } table.free td.n {
     text-align: left; } table.free th { width: auto; } table.free th[scope=row] { overflow-wrap: normal; }
   table.free td:last-child, table.free th:last-child { width: auto; }
   table.results { max-width: none; } table.results th:first-child { width: 36%; } table.results th:nth-child(2) { width: 16%; }
@@ -43,6 +43,13 @@ constexpr const char* kReportStyle = R"(
     { padding-right: 0; } }
 )";
 
+// An interval, and what follows it, stands small below its value.
+std::string cell(const std::string& text) {
+  const std::size_t interval = text.find(" [");
+  if (interval == std::string::npos) return escape_html(text);
+  return escape_html(text.substr(0, interval)) + " <small>" + escape_html(text.substr(interval + 1)) + "</small>";
+}
+
 }  // namespace
 
 std::string report_page(const std::string& title, const std::string& body) {
@@ -61,7 +68,7 @@ std::string report_table(const std::vector<TableLine>& lines, const std::string&
       html += (row == 0 ? "<th scope=\"col\">"
                : i == 0 ? "<th scope=\"row\">"
                         : "<td class=\"n\">") +
-              escape_html(lines[row][i]);
+              cell(lines[row][i]);
     html += "\n";
   }
   return html + "</table></div>\n";

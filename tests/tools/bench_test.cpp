@@ -71,7 +71,8 @@ TEST(Bench, MeasuresAModelBesideACommand) {
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 2 * 2 * 2 * 4);
   EXPECT_TRUE(contains(csv, "offline,\"a, quick fake\",1,3,20,"));
   const std::string page = read_text(folder / "bench.html");
-  for (const char* part : {"random-batch", "a, quick fake", "<svg", "cigli_fake_worker", "Quality gate: 0"})
+  for (const char* part :
+       {"random-batch", "a, quick fake", "<svg", "cigli_fake_worker", "Quality gate: 0", " <small>[", "busy before: "})
     EXPECT_TRUE(contains(page, part)) << part;
   EXPECT_FALSE(contains(page, "<script"));
   EXPECT_TRUE(contains(outcome.out, "rank 1, "));
