@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kKeptExamples = 24, kDroppedExamples = 8, kWordsShown = 30, kSizesShown = 8;
 
-std::string percent(std::int64_t part, std::int64_t all) {
+std::string share_text(std::int64_t part, std::int64_t all) {
   const std::int64_t tenths = all == 0 ? 0 : (2000 * part + all) / (2 * all);
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
 }
@@ -146,7 +146,7 @@ std::string CurationReport::statistics() const {
     };
     html += "<tr><td>" + (split.empty() ? "none" : escape_html(split)) + "<td class=\"n\">" + std::to_string(of(true)) +
             "<td class=\"n\">" + std::to_string(of(false)) + "<td class=\"n\">" +
-            percent(of(true), of(true) + of(false)) + '\n';
+            share_text(of(true), of(true) + of(false)) + '\n';
   }
   html += "</table></section>\n";
   std::vector<std::pair<std::string, std::int64_t>> lengths;

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string percent(const Score& score) {
+std::string accuracy_text(const Score& score) {
   char text[64];
   std::snprintf(text, sizeof text, "%.1f %% [%.1f, %.1f]", 100 * score.accuracy, 100 * score.interval.low,
                 100 * score.interval.high);
@@ -109,9 +109,9 @@ std::string NecessityGate::lines() const {
 }
 
 std::string NecessityGate::text() const {
-  std::string text = "  targets found among candidates: with both inputs " + percent(table_.joint) +
-                     ", sentence alone " + percent(table_.text_only) + ", prompt alone " + percent(table_.image_only) +
-                     ", by chance " + decimal(100 * table_.chance) + " %\n";
+  std::string text = "  targets found among candidates: with both inputs " + accuracy_text(table_.joint) +
+                     ", sentence alone " + accuracy_text(table_.text_only) + ", prompt alone " +
+                     accuracy_text(table_.image_only) + ", by chance " + decimal(100 * table_.chance) + " %\n";
   const Json json = this->json();
   if (json.contains("planted"))
     text += "  planted rows told from others: area under the ROC curve " + decimal(json["planted"]["auroc"]) + "\n";
@@ -140,8 +140,10 @@ std::string NecessityGate::section() const {
       "than the better of them alone, in nats. Kept: more than " +
       decimal(options_.necessity.margin) + ". Scorers were trained on other rows of this dataset.</p>\n" +
       bars("Rows by necessity in nats", values) + "<section><h3>Own target found among candidates</h3><table>\n" +
-      line("with both inputs", percent(table_.joint)) + line("by the sentence alone", percent(table_.text_only)) +
-      line("by the prompt alone", percent(table_.image_only)) + line("by chance", decimal(100 * table_.chance) + " %");
+      line("with both inputs", accuracy_text(table_.joint)) +
+      line("by the sentence alone", accuracy_text(table_.text_only)) +
+      line("by the prompt alone", accuracy_text(table_.image_only)) +
+      line("by chance", decimal(100 * table_.chance) + " %");
   for (const Need need : {Need::kept, Need::dropped, Need::undecided})
     html += line(name(need), std::to_string(table_.count(need)) + " rows");
   std::string folds;

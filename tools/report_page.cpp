@@ -44,7 +44,7 @@ constexpr const char* kReportStyle = R"(
 )";
 
 // An interval, and what follows it, stands small below its value.
-std::string cell(const std::string& text) {
+std::string value_cell(const std::string& text) {
   const std::size_t interval = text.find(" [");
   if (interval == std::string::npos) return escape_html(text);
   return escape_html(text.substr(0, interval)) + " <small>" + escape_html(text.substr(interval + 1)) + "</small>";
@@ -68,7 +68,7 @@ std::string report_table(const std::vector<TableLine>& lines, const std::string&
       html += (row == 0 ? "<th scope=\"col\">"
                : i == 0 ? "<th scope=\"row\">"
                         : "<td class=\"n\">") +
-              cell(lines[row][i]);
+              value_cell(lines[row][i]);
     html += "\n";
   }
   return html + "</table></div>\n";

@@ -102,9 +102,9 @@ Nlvr1Number share_of(const std::vector<double>& hits, const std::vector<double>&
   return number;
 }
 
-using Choice = std::function<bool(const Nlvr1Verdict&)>;
+using VerdictTest = std::function<bool(const Nlvr1Verdict&)>;
 
-Nlvr1Truth truth_of(const std::vector<Nlvr1Verdict>& verdicts, const Choice& counts,
+Nlvr1Truth truth_of(const std::vector<Nlvr1Verdict>& verdicts, const VerdictTest& counts,
                     const BootstrapOptions& bootstrap) {
   std::vector<double> generated, blank, random, real, over_blank, over_random, ones, lent;
   std::vector<std::string> groups;
@@ -244,13 +244,13 @@ Nlvr1Score score_nlvr1(const fs::path& generated, const fs::path& data, const Nl
     made.push_back(features_of(cases[i].generated->items));
     real.push_back(features_of(cases[i].real.items));
   }
-  const Choice counts = [&](const Nlvr1Verdict& verdict) {
+  const VerdictTest counts = [&](const Nlvr1Verdict& verdict) {
     return !options.present_only || missing.count(verdict.id) == 0;
   };
   score.truth = truth_of(score.verdicts, counts, options.bootstrap);
   if (!options.training.empty()) {
     const auto of = [&](bool known) {
-      const Choice some = [&](const Nlvr1Verdict& verdict) { return counts(verdict) && verdict.known == known; };
+      const VerdictTest some = [&](const Nlvr1Verdict& verdict) { return counts(verdict) && verdict.known == known; };
       return truth_of(score.verdicts, some, options.bootstrap);
     };
     score.known = of(true);

@@ -14,7 +14,7 @@ namespace cigli {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 // One list of five trials and one question: two items, a repeat of the first with its sides exchanged, an attention
 // check and an obvious pair.
