@@ -65,10 +65,9 @@ std::string report_table(const std::vector<TableLine>& lines, const std::string&
   for (std::size_t row = 0; row < lines.size(); ++row) {
     html += "<tr>";
     for (std::size_t i = 0; i < lines[row].size(); ++i)
-      html += (row == 0 ? "<th scope=\"col\">"
-               : i == 0 ? "<th scope=\"row\">"
-                        : "<td class=\"n\">") +
-              value_cell(lines[row][i]);
+      html += row == 0 ? "<th scope=\"col\">" + escape_html(lines[row][i])
+              : i == 0 ? "<th scope=\"row\">" + escape_html(lines[row][i])
+                       : "<td class=\"n\">" + value_cell(lines[row][i]);
     html += "\n";
   }
   return html + "</table></div>\n";

@@ -10,8 +10,8 @@ namespace cigli {
 std::string report_page(const std::string& title, const std::string& body);
 
 // Cells of a table's line. A table is as wide as its cells and scrolls where that is wider than the page; the first
-// line names the columns, each other one begins with its own name. From " [" on, an interval, text is small and below.
-// Text is escaped.
+// line names the columns, each other one begins with its own name. Of values, what follows from " [" on, an interval,
+// stands small below. Text is escaped.
 using TableLine = std::vector<std::string>;
 std::string report_table(const std::vector<TableLine>& lines, const std::string& caption);
 
