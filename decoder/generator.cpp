@@ -78,9 +78,9 @@ Condition GeneratorImpl::condition(const std::vector<std::string>& texts, const 
   TORCH_CHECK(prompt.dim() == 4 && prompt.size(0) == static_cast<std::int64_t>(texts.size()),
               "condition expects a prompt [B,3,H,W] and B texts; got ", prompt.sizes(), " and ", texts.size());
   const TextFeatures text = text_encoder->forward(tokenize(tokenizer, texts, options.text.context));
-  const auto dtype = fusion->parameters().front().scalar_type();
-  const ImageFeatures image{image_encoder->forward(prompt.to(dtype)),
-                            resized(prompt, options.height, options.width).to(dtype)};
+  const Tensor weight = fusion->parameters().front();
+  const ImageFeatures image{image_encoder->forward(prompt.to(weight)),
+                            resized(prompt, options.height, options.width).to(weight)};
   const std::int64_t copies = visible.text.defined() ? visible.text.size(0) / prompt.size(0) : 1;
   if (copies == 1) return fusion->forward(text, image, visible);
   const auto maps = [&](const Tensor& features) { return features.repeat({copies, 1, 1, 1}); };
@@ -150,14 +150,16 @@ Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const Sampler
     prompts.push_back(request.prompt);
     noise.push_back(request_noise(request.seed, request.id, request.k, options.height, options.width));
   }
+  const Tensor start = torch::stack(noise).to(device());
   const ReadCondition c =
-      denoiser->read(condition(texts, torch::stack(prompts), {torch::cat(text_seen), torch::cat(image_seen)}));
+      denoiser->read(condition(texts, torch::stack(prompts).to(device()), {torch::cat(text_seen), torch::cat(image_seen)}));
   if (options.decoder.flow_map) {
-    const Tensor scales = torch::tensor({sampling.guidance_text, sampling.guidance_image}, torch::kFloat32);
+    const Tensor scales = 
+        torch::tensor({sampling.guidance_text, sampling.guidance_image}, torch::kFloat32).to(device());
     const EndPrediction end = [&](const Tensor& x, const Tensor& t, const Tensor& until) {
       return forward(x, {t, until, scales.expand({batch, 2})}, c);
     };
-    return follow(end, torch::stack(noise), sampling).clamp(-1, 1);
+    return follow(end, start, sampling).clamp(-1, 1).cpu();
   }
   const CleanPrediction guided = [&](const Tensor& x, const Tensor& t) {
     const Tensor clean = forward(x.repeat({copies, 1, 1, 1}), t.repeat({copies}), c);
@@ -166,7 +168,7 @@ Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const Sampler
       sum = sum + clean.slice(0, b * batch, (b + 1) * batch) * branches[static_cast<std::size_t>(b)].factor;
     return sum;
   };
-  return integrate(guided, torch::stack(noise), sampling).clamp(-1, 1);
+  return integrate(guided, start, sampling).clamp(-1, 1).cpu();
 }
 
 void GeneratorImpl::remember_words(const std::vector<std::string>& texts) {

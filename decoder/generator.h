@@ -59,6 +59,9 @@ struct GeneratorImpl : torch::nn::Module {
   // like this.
   torch::Tensor sample(const std::vector<Request>& requests, const SamplerOptions& sampling);
 
+  // Where the weights are, and so what it computes on; images come back to the CPU.
+  torch::Device device() const { return parameters().front().device(); }
+
   // Keeps the words of the training texts, for text_warning.
   void remember_words(const std::vector<std::string>& texts);
   // Why a text may not be understood: longer than the context, or a third of its words or more never occurred in

@@ -31,7 +31,7 @@ Tensor integrate(const CleanPrediction& clean, Tensor noise, const SamplerOption
   TORCH_CHECK(noise.dim() == 4, "the sampler expects noise [B,3,H,W]; got ", noise.sizes());
   const std::int64_t batch = noise.size(0);
   const auto time = [&](std::int64_t step) { return step_time(step, options); };
-  const auto velocity = [&](const Tensor& x, double t) { return (clean(x, torch::full({batch}, t)) - x) / (1 - t); };
+  const auto velocity = [&](const Tensor& x, double t) { return (clean(x, torch::full({batch}, t, x.options())) - x) / (1 - t); };
   Tensor x = std::move(noise);
   for (std::int64_t step = 0; step + 1 < options.steps; ++step) {
     const double t = time(step), next = time(step + 1);
@@ -40,7 +40,7 @@ Tensor integrate(const CleanPrediction& clean, Tensor noise, const SamplerOption
     x = options.method == "heun" ? x + (next - t) / 2 * (v + velocity(euler, next)) : euler;
   }
   // The velocity is undefined at t = 1, so the last step is Euler's under either method: x + (clean - x).
-  return clean(x, torch::full({batch}, time(options.steps - 1)));
+  return clean(x, torch::full({batch}, time(options.steps - 1), x.options()));
 }
 
 Tensor jump(const Tensor& x, const Tensor& end, const Tensor& t, const Tensor& until) {
@@ -51,8 +51,8 @@ Tensor follow(const EndPrediction& end, Tensor noise, const SamplerOptions& opti
   TORCH_CHECK(noise.dim() == 4, "the sampler expects noise [B,3,H,W]; got ", noise.sizes());
   Tensor x = std::move(noise);
   for (std::int64_t step = 0; step < options.steps; ++step) {
-    const Tensor t = torch::full({x.size(0)}, step_time(step, options));
-    const Tensor until = torch::full({x.size(0)}, step_time(step + 1, options));
+    const Tensor t = torch::full({x.size(0)}, step_time(step, options), x.options());
+    const Tensor until = torch::full({x.size(0)}, step_time(step + 1, options), x.options());
     x = jump(x, end(x, t, until), t, until);
   }
   return x;

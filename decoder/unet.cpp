@@ -34,7 +34,7 @@ Tensor ConditionAttentionImpl::forward(const Tensor& x, const Tensor& keys_value
     const std::vector<Tensor> other = keys_values.chunk(2, -1);
     k = torch::cat({k, other[0]}, 1);
     v = torch::cat({v, other[1]}, 1);
-    mask = torch::cat({torch::ones({x.size(0), cells}, torch::kBool), other_mask}, 1);
+    mask = torch::cat({torch::ones({x.size(0), cells}, other_mask.options()), other_mask}, 1);
   }
   const Tensor attended =
       scaled_dot_product(split_heads(own[0], heads), split_heads(k, heads), split_heads(v, heads), mask);

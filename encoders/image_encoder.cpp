@@ -50,7 +50,7 @@ struct ConvolutionalImageEncoder : ImageEncoderImpl {
       }
       if (r + 1 == options.widths.size()) {
         const std::int64_t rows = x.size(2), columns = x.size(3);
-        x = x + to_map(positions(grid_positions(rows, columns, kBands).to(x.dtype())).unsqueeze(0), rows, columns);
+        x = x + to_map(positions(grid_positions(rows, columns, kBands).to(x)).unsqueeze(0), rows, columns);
       }
       for (std::int64_t i = 0; i < options.blocks; ++i) x = blocks[block++]->as<ResidualBlock>()->forward(x);
     }

@@ -37,9 +37,10 @@ struct TransformerTextEncoder : TextEncoderImpl {
     const std::int64_t length = text.ids.size(1);
     TORCH_CHECK(text.ids.dim() == 2 && length <= context, "text encoder expects ids [B,T], T <= ", context, "; got ",
                 text.ids.sizes());
-    Tensor x = embedding(text.ids) + positions.slice(0, 0, length);
-    for (const auto& block : *blocks) x = block->as<TransformerBlock>()->forward(x, text.mask);
-    return {norm(x), text.mask};
+    const Tensor mask = text.mask.to(positions.device());
+    Tensor x = embedding(text.ids.to(positions.device())) + positions.slice(0, 0, length);
+    for (const auto& block : *blocks) x = block->as<TransformerBlock>()->forward(x, mask);
+    return {norm(x), mask};
   }
 
   std::int64_t context;

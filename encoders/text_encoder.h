@@ -25,7 +25,7 @@ struct TextFeatures {
   torch::Tensor mask;    // [B,T] bool
 };
 
-// Token ids to contextual features.
+// Token ids, on any device, to contextual features on that of the weights.
 struct TextEncoderImpl : torch::nn::Module {
   virtual TextFeatures forward(const TokenBatch& text) = 0;
 };

@@ -92,7 +92,7 @@ TrainedScorer::TrainedScorer(const Pack& pack, const Alike& alike, const std::ve
     : options_(options),
       tokenizer_(tokenizer),
       scorer_(nullptr),
-      dtype_(computes_in_bf16() ? torch::kBFloat16 : torch::kFloat32) {
+      dtype_(computes_in_bf16(options.device) ? torch::kBFloat16 : torch::kFloat32) {
   const Candidates all(alike, rows);
   const auto prompts = static_cast<std::int64_t>(all.by_prompt().size());
   if (prompts < 2) throw Error("a scorer is to be trained on rows of one prompt, expected at least two prompts");
@@ -134,6 +134,7 @@ TrainedScorer::TrainedScorer(const Pack& pack, const Alike& alike, const std::ve
 void TrainedScorer::train(const Pack& pack, const Candidates& rows, const std::function<void()>& between,
                           std::int64_t every, const std::function<void()>& on_step) {
   use_channels_last(*scorer_);
+  scorer_->to(options_.device);
   Optimizer optimizer(scorer_->named_parameters(), optimizer_options());
   scorer_->to(dtype_);
   const ScheduleOptions schedule{options_.learning_rate, std::min<std::int64_t>(100, options_.steps / 10), 0.5};
@@ -147,14 +148,14 @@ void TrainedScorer::train(const Pack& pack, const Candidates& rows, const std::f
     bool* mark = same.data_ptr<bool>();
     for (const std::int64_t a : places)
       for (const std::int64_t b : places) *mark++ = rows.same_target(a, b);
-    const Batch pairs = pack.batch(indices, dtype_);
+    const Batch pairs = moved(pack.batch(indices, dtype_), options_.device);
     const Tensor keys = scorer_->key(pairs.target);
     const Tensor queries = scorer_->query(tokenize(tokenizer_, pairs.texts, scorer_->options.text.context),
                                           pairs.prompt, keys.size(2), keys.size(3));
-    const Tensor fit = pair_scores(queries, keys);
-    Tensor loss = contrastive_loss(fit, same);
+    const Tensor fit = pair_scores(queries, keys), alike = same.to(options_.device);
+    Tensor loss = contrastive_loss(fit, alike);
     // A query's scores are else known up to a constant of its own.
-    if (options_.symmetric) loss = (loss + contrastive_loss(fit.t(), same)) / 2;
+    if (options_.symmetric) loss = (loss + contrastive_loss(fit.t(), alike)) / 2;
     optimizer.clear_gradients();
     loss.backward();
     optimizer.step(step,
@@ -172,14 +173,16 @@ TrainedScorer::Embedded TrainedScorer::embed(const Pack& pack, const std::vector
   std::vector<Tensor> queries, keys;
   PairScorer scorer = scorer_;
   for (std::size_t from = 0; from < rows.size(); from += 64) {
-    const Batch pairs = pack.batch({rows.begin() + static_cast<std::ptrdiff_t>(from),
-                                    rows.begin() + static_cast<std::ptrdiff_t>(std::min(from + 64, rows.size()))},
-                                   dtype_);
-    keys.push_back(scorer->key(pairs.target).to(torch::kBFloat16));
+    const Batch pairs =
+        moved(pack.batch({rows.begin() + static_cast<std::ptrdiff_t>(from),
+                          rows.begin() + static_cast<std::ptrdiff_t>(std::min(from + 64, rows.size()))},
+                         dtype_),
+              options_.device);
+    keys.push_back(scorer->key(pairs.target).to(torch::kCPU, torch::kBFloat16));
     queries.push_back(scorer
                           ->query(tokenize(tokenizer_, pairs.texts, scorer->options.text.context), pairs.prompt,
                                   keys.back().size(2), keys.back().size(3))
-                          .to(torch::kBFloat16));
+                          .to(torch::kCPU, torch::kBFloat16));
   }
   return {torch::cat(queries), torch::cat(keys)};
 }

@@ -20,6 +20,7 @@ struct ScorerTraining {
   std::int64_t candidates = 32;  // that a row's own target is to be told from when the scorer is chosen, own included
   bool symmetric = false;  // also to tell which query a target belongs to: scores then compare across queries, too
   std::uint64_t seed = 0;
+  torch::Device device = torch::kCPU;
 };
 
 class TrainedScorer {
@@ -42,7 +43,7 @@ class TrainedScorer {
 
  private:
   struct Embedded {
-    torch::Tensor queries, keys;  // [N,C,h,w] bfloat16
+    torch::Tensor queries, keys;  // [N,C,h,w] bfloat16, on the CPU
   };
   Embedded embed(const Pack& pack, const std::vector<std::int64_t>& rows) const;
   void train(const Pack& pack, const Candidates& rows, const std::function<void()>& between, std::int64_t every,

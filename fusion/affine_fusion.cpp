@@ -57,7 +57,7 @@ Condition AffineFusionImpl::forward(const TextFeatures& text, const ImageFeature
   check_inputs(text, image);
   const std::int64_t batch = text.tokens.size(0);
   const Tensor& cells = image.maps.tokens;
-  const Visible seen = seen_inputs(visible, options.inputs, batch);
+  const Visible seen = seen_inputs(visible, options.inputs, text.mask);
   const Tensor text_seen = seen.text.view({batch, 1, 1}), image_seen = seen.image.view({batch, 1, 1});
 
   const Tensor mask = seen_words(text.mask, seen.text);

@@ -18,7 +18,7 @@ ConcatFusionImpl::ConcatFusionImpl(const FusionOptions& o, const FeatureWidths& 
 
 Condition ConcatFusionImpl::forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) {
   check_inputs(text, image);
-  const Visible seen = seen_inputs(visible, options.inputs, text.tokens.size(0));
+  const Visible seen = seen_inputs(visible, options.inputs, text.mask);
   const Tensor sentence = text_in(masked_mean(text.tokens, text.mask));
   const Tensor prompt = image_in(image.maps.tokens.mean({2, 3}));
   Condition condition;

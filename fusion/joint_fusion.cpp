@@ -52,13 +52,13 @@ Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures
   const std::int64_t batch = text.tokens.size(0);
   const Tensor& cells = image.maps.tokens;
   check_inputs(text, image);
-  const Visible seen = seen_inputs(visible, options.inputs, batch);
+  const Visible seen = seen_inputs(visible, options.inputs, text.mask);
   const Tensor text_seen = seen.text.view({batch, 1, 1}), image_seen = seen.image.view({batch, 1, 1});
   const Tensor text_mask = seen_words(text.mask, seen.text);
   Tensor t = torch::where(text_seen, text_in(text.tokens), null_text);
   Tensor i = torch::where(image_seen, image_in(to_tokens(cells)), null_image);
   const Tensor own = norm(t);
-  const Tensor mask = torch::cat({text_mask, torch::ones({batch, i.size(1)}, torch::kBool)}, 1);
+  const Tensor mask = torch::cat({text_mask, torch::ones({batch, i.size(1)}, text_mask.options())}, 1);
   for (const auto& block : *blocks) std::tie(t, i) = block->as<JointBlock>()->forward(t, i, mask);
 
   const Tensor padding = text_mask.logical_not().unsqueeze(2);

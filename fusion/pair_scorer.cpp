@@ -49,7 +49,7 @@ Tensor PairScorerImpl::query(const TokenBatch& words, const Tensor& prompt, std:
   const ImageMaps maps = image->forward(prompt);
   const Condition condition = fusion->forward(text->forward(words), {maps, prompt}, {});
   const Tensor places =
-      to_map(positions(grid_positions(height, width, kBands).to(prompt.dtype())).unsqueeze(0), height, width);
+      to_map(positions(grid_positions(height, width, kBands).to(prompt)).unsqueeze(0), height, width);
   const Tensor read = resized(map(condition.map), height, width) + places +
                       pooled(condition.pooled).view({batch, options.fusion.width, 1, 1});
   const Tensor change = out(torch::relu(read));
@@ -68,7 +68,7 @@ Tensor pair_scores(const Tensor& queries, const Tensor& keys) {
 Tensor contrastive_loss(const Tensor& scores, const Tensor& same) {
   TORCH_CHECK(scores.dim() == 2 && scores.size(0) == scores.size(1) && same.sizes() == scores.sizes(),
               "a contrastive loss expects scores and a mask [N,N]; got ", scores.sizes(), " and ", same.sizes());
-  const Tensor others = same.logical_and(torch::eye(scores.size(0), torch::kBool).logical_not());
+  const Tensor others = same.logical_and(torch::eye(scores.size(0), same.options()).logical_not());
   return -scores.masked_fill(others, -1e9).log_softmax(1).diagonal().mean();
 }
 

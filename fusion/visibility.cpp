@@ -6,16 +6,16 @@ namespace cigli {
 
 using torch::Tensor;
 
-Visible seen_inputs(const Visible& visible, const std::string& inputs, std::int64_t batch) {
+Visible seen_inputs(const Visible& visible, const std::string& inputs, const Tensor& text_mask) {
   const auto seen = [&](const Tensor& rows, bool allowed) {
-    if (!allowed) return torch::zeros({batch}, torch::kBool);
-    return rows.defined() ? rows : torch::ones({batch}, torch::kBool);
+    if (!allowed) return torch::zeros({text_mask.size(0)}, text_mask.options());
+    return rows.defined() ? rows.to(text_mask.device()) : torch::ones({text_mask.size(0)}, text_mask.options());
   };
   return {seen(visible.text, inputs != "image-only"), seen(visible.image, inputs != "text-only")};
 }
 
 Tensor seen_words(const Tensor& mask, const Tensor& text_seen) {
-  const Tensor first = torch::arange(mask.size(1)).eq(0).unsqueeze(0);
+  const Tensor first = torch::arange(mask.size(1), mask.options().dtype(torch::kLong)).eq(0).unsqueeze(0);
   return torch::where(text_seen.unsqueeze(1), mask, first);
 }
 

@@ -147,7 +147,8 @@ void set_threads(std::int64_t threads) {
   warn_of_slow_blas();
 }
 
-bool computes_in_bf16() {
+bool computes_in_bf16(c10::Device device) {
+  if (!device.is_cpu()) return true;
 #ifdef __x86_64__
   return __builtin_cpu_supports("avx512bf16") != 0;
 #else

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -29,8 +31,9 @@ class OneThread {
   int before_;
 };
 
-// Whether the processor has instructions for bfloat16 products; without them LibTorch's are far slower than float32's.
-bool computes_in_bf16();
+// Whether a device has instructions for bfloat16 products; on a processor without them LibTorch's are far slower than
+// float32's.
+bool computes_in_bf16(c10::Device device = c10::kCPU);
 
 // Pretty one-liners for --version and logs: LibTorch version, BLAS, instruction sets.
 std::string runtime_description();

@@ -11,7 +11,8 @@ void ModelChoice::visit(Fields& f) {
   f("steps", steps, "sampler steps; the model's own by default", Range{1, 10000});
   f("guidance_text", guidance_text, "guidance by the text; the model's own by default", Range{0, 100});
   f("guidance_image", guidance_image, "guidance by the image prompt; the model's own by default", Range{0, 100});
-  f("precision", precision, "auto: bf16 where the processor computes in it", Choices{{"auto", "bf16", "fp32"}});
+  f("precision", precision, "auto: bf16 where the device computes in it", Choices{{"auto", "bf16", "fp32"}});
+  device.visit(f);
 }
 
 ChosenModel load_chosen(const ModelChoice& choice) {
@@ -20,8 +21,9 @@ ChosenModel load_chosen(const ModelChoice& choice) {
   chosen.model = choice.model.empty() ? load_model(embedded_model(), "the embedded model", &info)
                                       : load_model(choice.model, &info);
   chosen.model->eval();
-  const bool bf16 = choice.precision == "bf16" || (choice.precision == "auto" && computes_in_bf16());
-  if (bf16) chosen.model->to(torch::kBFloat16);
+  const torch::Device device = find_device(choice.device.device);
+  const bool bf16 = choice.precision == "bf16" || (choice.precision == "auto" && computes_in_bf16(device));
+  chosen.model->to(device, bf16 ? torch::kBFloat16 : torch::kFloat32);
   chosen.sampling = chosen.model->options.sampling;
   chosen.sampling.method = choice.method.value_or(chosen.sampling.method);
   chosen.sampling.steps = choice.steps.value_or(chosen.sampling.steps);

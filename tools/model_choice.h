@@ -5,6 +5,7 @@
 #include <string>
 
 #include "decoder/generator.h"
+#include "runtime/device_choice.h"
 #include "runtime/options.h"
 
 namespace cigli {
@@ -12,6 +13,7 @@ namespace cigli {
 // Which model draws, and how: what a command that draws takes from its user.
 struct ModelChoice {
   std::string model, precision = "auto";
+  DeviceChoice device;
   std::optional<std::string> method;
   std::optional<std::int64_t> steps;
   std::optional<double> guidance_text, guidance_image;

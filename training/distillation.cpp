@@ -92,16 +92,21 @@ PathDraw draw_paths(std::uint64_t seed, std::int64_t first, at::IntArrayRef shap
   return draw;
 }
 
+PathDraw moved(const PathDraw& draw, torch::Device device) {
+  return {draw.noise.to(device), draw.times.to(device), draw.guidance.to(device), draw.from.to(device),
+          draw.until.to(device)};
+}
+
 Paths teacher_paths(Generator& teacher, const PathDraw& draw, const std::vector<std::string>& texts,
                     const Tensor& prompts) {
   const std::int64_t batch = draw.noise.size(0), steps = draw.times.size(1) - 1;
   const Tensor text_scale = column(draw.guidance.select(1, 0)), image_scale = column(draw.guidance.select(1, 1));
   // Brooks et al. 2023, eq. 3; the branch that sees nothing counts only where the image prompt is guided.
   const auto sees = [&](bool both, bool image, bool nothing) {
-    return torch::tensor({both, image, nothing}, torch::kBool).repeat_interleave(batch);
+    return torch::tensor({both, image, nothing}, torch::kBool).repeat_interleave(batch);  // moved by the fusion
   };
   const Condition branches = teacher->condition(texts, prompts, {sees(true, false, false), sees(true, true, false)});
-  const Tensor rows = torch::arange(batch), guided = draw.guidance.select(1, 1).ne(1).nonzero().view(-1);
+  const Tensor rows = torch::arange(batch, draw.from.options()), guided = draw.guidance.select(1, 1).ne(1).nonzero().view(-1);
   const Tensor from = torch::cat({rows, rows, guided});
   const ReadCondition read =
       teacher->denoiser->read(rows_of(branches, torch::cat({rows, rows + batch, guided + 2 * batch})));
@@ -122,15 +127,16 @@ Paths teacher_paths(Generator& teacher, const PathDraw& draw, const std::vector<
 Distillation::Distillation(const TrainOptions& options, const Generator& model, Optimizer& optimizer)
     : options_(options), model_(model), teacher_(load_model(options.teacher)), optimizer_(optimizer) {
   use_channels_last(*teacher_);
-  teacher_->to(model_->denoiser->parameters().front().scalar_type());
+  teacher_->to(model_->device(), model_->denoiser->parameters().front().scalar_type());
   teacher_->eval();
 }
 
 StepReport Distillation::step(const Batch& pairs, std::int64_t step, double progress) {
   StepReport report;
   report.learning_rate = learning_rate_at(options_.schedule, step, progress);
-  const PathDraw draw = draw_paths(static_cast<std::uint64_t>(options_.seed), step * options_.batch_size,
-                                   pairs.target.sizes(), teacher_->options.sampling, options_.distillation);
+  const PathDraw draw = moved(draw_paths(static_cast<std::uint64_t>(options_.seed), step * options_.batch_size,
+                                         pairs.target.sizes(), teacher_->options.sampling, options_.distillation),
+                              pairs.target.device());
   const std::int64_t batch = draw.from.size(0), jumps = draw.from.size(1);
   Condition condition;
   Tensor x, t, until, end;
@@ -138,13 +144,13 @@ StepReport Distillation::step(const Batch& pairs, std::int64_t step, double prog
     const torch::NoGradGuard no_grad;
     const Paths paths = teacher_paths(teacher_, draw, pairs.texts, pairs.prompt);
     const Tensor states = paths.states.flatten(0, 1), times = draw.times.flatten();
-    const Tensor path = torch::arange(batch).unsqueeze(1) * draw.times.size(1);
+    const Tensor path = torch::arange(batch, draw.from.options()).unsqueeze(1) * draw.times.size(1);
     const Tensor from = (path + draw.from).flatten(), to = (path + draw.until).flatten();
     x = states.index_select(0, from).contiguous(torch::MemoryFormat::ChannelsLast);
     t = times.index_select(0, from);
     until = times.index_select(0, to);
     end = torch::lerp(x, states.index_select(0, to), column((1 - t) / (until - t)));
-    condition = rows_of(paths.condition, torch::arange(batch).repeat_interleave(jumps));
+    condition = rows_of(paths.condition, torch::arange(batch, draw.from.options()).repeat_interleave(jumps));
   }
   const Tensor guidance = draw.guidance.repeat_interleave(jumps, 0);
   const Tensor loss = (model_->forward(x, {t, until, guidance}, condition) - end).square().mean();

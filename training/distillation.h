@@ -24,6 +24,8 @@ struct PathDraw {
 // The paths of the pairs number `first` and on, for images of `shape` [B,3,H,W]; `sampling` is the teacher's.
 PathDraw draw_paths(std::uint64_t seed, std::int64_t first, at::IntArrayRef shape, const SamplerOptions& sampling,
                     const DistillationOptions& options);
+// The same on a device.
+PathDraw moved(const PathDraw& draw, torch::Device device);
 
 // Where Euler's steps lead the guided teacher at each of the times, whatever its own sampler is, and the condition that
 // it was under.

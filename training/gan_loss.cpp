@@ -25,6 +25,10 @@ Mismatch mismatched_rows(std::int64_t batch, std::uint64_t roll,
   return result;
 }
 
+Mismatch moved(const Mismatch& mismatch, torch::Device device) {
+  return {mismatch.rows.to(device), mismatch.valid.to(device)};
+}
+
 Tensor hinge_accept(const Tensor& logits) { return torch::relu(1 - logits).mean(); }
 
 Tensor hinge_refuse(const Tensor& logits, const Tensor& rows) {

@@ -19,6 +19,8 @@ struct Mismatch {
 // same as row i?) goes on to the next that differs.
 Mismatch mismatched_rows(std::int64_t batch, std::uint64_t roll,
                          const std::function<bool(std::int64_t, std::int64_t)>& same);
+// The same on a device.
+Mismatch moved(const Mismatch& mismatch, torch::Device device);
 
 // Mean of max(0, 1 - logit) and of max(0, 1 + logit): the hinge loss of a discriminator for what it is to accept and to
 // refuse (Lim & Ye 2017; Miyato et al. 2018, eq. 16). With `rows` [B] bool, of those rows alone (0 if none).

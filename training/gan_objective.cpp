@@ -45,6 +45,7 @@ GanObjective::GanObjective(const TrainOptions& options, const Generator& model, 
       discriminator_(options.gan.discriminator, model->options, model->tokenizer.vocabulary()) {
   discriminator_schedule_.learning_rate = options.gan.learning_rate;
   use_channels_last(*discriminator_);
+  discriminator_->to(model->device());
   discriminator_optimizer_ =
       std::make_unique<Optimizer>(discriminator_->named_parameters(), discriminator_options(options.optimizer));
   discriminator_->to(options.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
@@ -64,14 +65,15 @@ JudgedBatch GanObjective::judged(const Batch& pairs, std::int64_t step) const {
           pairs.prompt,
           pairs.target,
           {},
-          mismatched_rows(batch, text_roll, same_text),
-          mismatched_rows(batch, prompt_roll, same_prompt)};
+          moved(mismatched_rows(batch, text_roll, same_text), pairs.target.device()),
+          moved(mismatched_rows(batch, prompt_roll, same_prompt), pairs.target.device())};
 }
 
 StepReport GanObjective::step(const Batch& pairs, std::int64_t step, double progress) {
   StepReport report;
-  const FlowDraw draw =
-      draw_flow(static_cast<std::uint64_t>(options_.seed), step * options_.batch_size, pairs.target.sizes(), {});
+  const FlowDraw draw = moved(
+      draw_flow(static_cast<std::uint64_t>(options_.seed), step * options_.batch_size, pairs.target.sizes(), {}),
+      pairs.target.device());
   const Condition condition = model_->condition(pairs.texts, pairs.prompt);
   JudgedBatch batch = judged(pairs, step);
   batch.fake = model_->forward(draw.noise, draw.t, condition);

@@ -40,6 +40,10 @@ FlowDraw draw_flow(std::uint64_t seed, std::int64_t first, at::IntArrayRef shape
   return draw;
 }
 
+FlowDraw moved(const FlowDraw& draw, torch::Device device) {
+  return {draw.noise.to(device), draw.t.to(device), {draw.visible.text.to(device), draw.visible.image.to(device)}};
+}
+
 torch::Tensor interpolate(const torch::Tensor& clean, const torch::Tensor& noise, const torch::Tensor& t) {
   return torch::lerp(noise, clean, t.view({-1, 1, 1, 1}));
 }

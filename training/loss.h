@@ -25,6 +25,8 @@ struct FlowDraw {
   Visible visible;      // [B] bool each: inputs dropped for classifier-free guidance (Ho & Salimans 2022)
 };
 FlowDraw draw_flow(std::uint64_t seed, std::int64_t first, at::IntArrayRef shape, const LossOptions& options);
+// The same on a device.
+FlowDraw moved(const FlowDraw& draw, torch::Device device);
 
 // x_t = t clean + (1 - t) noise (rectified flow, Liu et al. 2022), [B,3,H,W].
 torch::Tensor interpolate(const torch::Tensor& clean, const torch::Tensor& noise, const torch::Tensor& t);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "training/muon.h"
@@ -75,6 +77,7 @@ void OptimizerOptions::visit(Fields& f) {
 
 Optimizer::Optimizer(const torch::OrderedDict<std::string, torch::Tensor>& parameters, const OptimizerOptions& options)
     : options_(options) {
+  TORCH_CHECK(!parameters.is_empty(), "an optimizer needs parameters");
   std::int64_t total = 0;
   for (const auto& item : parameters) {
     const torch::Tensor& parameter = item.value();
@@ -85,7 +88,7 @@ Optimizer::Optimizer(const torch::OrderedDict<std::string, torch::Tensor>& param
                       options.kind == "muon" && is_hidden(item.key(), parameter)});
     total += (parameter.numel() + lane_count - 1) / lane_count * lane_count;
   }
-  for (torch::Tensor& buffer : flat_) buffer = torch::zeros({total}, torch::kFloat32);
+  for (torch::Tensor& buffer : flat_) buffer = torch::zeros({total}, slots_[0].parameter.options().dtype(torch::kFloat32));
   const torch::NoGradGuard no_grad;
   for (std::size_t i = 0; i < slots_.size(); ++i) view(master, i).copy_(slots_[i].parameter);
   flat_[average].copy_(flat_[master]);
@@ -106,12 +109,18 @@ std::vector<torch::Tensor> Optimizer::gradients() const {
     torch::Tensor gradient = slot.parameter.grad();
     if (gradient.defined() && !(gradient.is_non_overlapping_and_dense() && same_layout(gradient, slot.parameter)))
       gradient = torch::empty_like(slot.parameter).copy_(gradient);
+    if (gradient.defined() && !on_cpu()) gradient = gradient.to(torch::kFloat32);
     result.push_back(gradient);
   }
   return result;
 }
 
 double Optimizer::norm(const std::vector<torch::Tensor>& gradients) const {
+  if (!on_cpu()) {
+    std::vector<torch::Tensor> all;
+    std::copy_if(gradients.begin(), gradients.end(), std::back_inserter(all), std::mem_fn(&torch::Tensor::defined));
+    return all.empty() ? 0 : torch::stack(at::_foreach_norm(all)).norm().item<double>();
+  }
   const auto gradient_values = [&] {
     std::int64_t count = 0;
     for (const torch::Tensor& gradient : gradients) count += gradient.defined() ? gradient.numel() : 0;
@@ -155,7 +164,10 @@ double Optimizer::step(std::int64_t step, double learning_rate) {
   scalars.average_rest = static_cast<float>(1 - std::min(options_.ema, (1 + count) / (10 + count)));
   const float shrink = static_cast<float>(1 - learning_rate * options_.weight_decay);
 
-  step_adamw(grads, scalars, shrink);
+  if (on_cpu())
+    step_adamw(grads, scalars, shrink);
+  else
+    step_adamw_lists(grads, scalars, shrink);
   for (std::size_t i = 0; i < slots_.size(); ++i)
     if (slots_[i].hidden && grads[i].defined())
       step_hidden(i, grads[i], scalars.gradient_scale, learning_rate, scalars.average_rest);
@@ -194,6 +206,35 @@ void Optimizer::step_adamw(const std::vector<torch::Tensor>& grads, const AdamwS
   });
   for (std::size_t i = 0; i < slots_.size(); ++i)  // what is derived from parameters must be made again
     if (grads[i].defined() && !slots_[i].hidden) slots_[i].parameter.unsafeGetTensorImpl()->bump_version();
+}
+
+void Optimizer::step_adamw_lists(const std::vector<torch::Tensor>& grads, const AdamwScalars& s, float shrink) {
+  std::vector<torch::Tensor> masters, firsts, seconds, averages, g;
+  std::vector<at::Scalar> shrinks;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (!grads[i].defined() || slots_[i].hidden) continue;
+    masters.push_back(view(master, i));
+    firsts.push_back(view(first_moment, i));
+    seconds.push_back(view(second_moment, i));
+    averages.push_back(view(average, i));
+    g.push_back(grads[i]);
+    shrinks.emplace_back(slots_[i].decay ? shrink : 1.0f);
+  }
+  if (g.empty()) return;
+  g = at::_foreach_mul(g, s.gradient_scale);
+  at::_foreach_mul_(firsts, s.beta1);
+  at::_foreach_add_(firsts, g, s.rest1);
+  at::_foreach_mul_(seconds, s.beta2);
+  at::_foreach_addcmul_(seconds, g, g, s.rest2);
+  std::vector<torch::Tensor> roots = at::_foreach_sqrt(seconds);
+  at::_foreach_mul_(roots, s.root_scale);
+  at::_foreach_add_(roots, s.epsilon);
+  at::_foreach_mul_(masters, shrinks);
+  at::_foreach_addcdiv_(masters, firsts, roots, -s.step_size);
+  at::_foreach_mul_(averages, 1 - s.average_rest);
+  at::_foreach_add_(averages, masters, s.average_rest);
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (grads[i].defined() && !slots_[i].hidden) slots_[i].parameter.copy_(view(master, i));
 }
 
 void Optimizer::step_hidden(std::size_t i, const torch::Tensor& gradient, double gradient_scale, double learning_rate,

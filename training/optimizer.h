@@ -27,15 +27,16 @@ struct OptimizerOptions {
 // exponential moving average of the weights. With `muon`, the weights of hidden layers instead move along their
 // orthogonalised Nesterov momentum (Jordan et al. 2024), scaled to 0.2 sqrt(max(m,n)) so that one learning rate serves
 // both (Liu et al. 2025, eq. 4); weights of more rows than columns in square blocks, as query, key and value are.
-// Masters, both moments and the average are float32, whatever the parameters are. AdamW updates all of them in one pass
-// over memory, and its results do not depend on the number of threads.
+// Masters, both moments and the average are float32, whatever the parameters are, and lie on their device. On the CPU,
+// AdamW updates all of them in one pass over memory, and its results do not depend on the number of threads; elsewhere
+// by LibTorch's operations on lists of tensors.
 class Optimizer {
  public:
   enum Buffer { master, first_moment, second_moment, average };
   static constexpr int buffers = 4;
 
   // The parameters' present values become the masters and the average. Afterwards the parameters may change their
-  // dtype (float32 or bfloat16) but not their memory layout, which must be dense.
+  // dtype (float32 or bfloat16) but neither their device, one of all, nor their memory layout, which must be dense.
   Optimizer(const torch::OrderedDict<std::string, torch::Tensor>& parameters, const OptimizerOptions& options);
 
   // Step number `step` (the first is 0). Returns the gradients' norm before clipping; when it is not finite, nothing
@@ -65,10 +66,13 @@ class Optimizer {
     std::int64_t begin, end;  // in the slot's memory order
   };
 
+  bool on_cpu() const { return flat_[master].device().is_cpu(); }
+  // In the parameters' layout; undefined where there is none; elsewhere than on the CPU float32.
   std::vector<torch::Tensor> gradients() const;
   double norm(const std::vector<torch::Tensor>& gradients) const;
   float* values(Buffer buffer, const Chunk& chunk);
   void step_adamw(const std::vector<torch::Tensor>& gradients, const AdamwScalars& scalars, float shrink);
+  void step_adamw_lists(const std::vector<torch::Tensor>& gradients, const AdamwScalars& scalars, float shrink);
   void step_hidden(std::size_t i, const torch::Tensor& gradient, double gradient_scale, double learning_rate,
                    double average_rest);
 

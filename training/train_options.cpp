@@ -21,8 +21,9 @@ void TrainOptions::visit(Fields& f) {
   optimizer.visit(f);
   loss.visit(f);
   f("precision", precision,
-    "type of weights and activations; auto: bf16 where the processor computes in it; masters are always float32",
+    "type of weights and activations; auto: bf16 where the device computes in it; masters are always float32",
     Choices{{"auto", "bf16", "fp32"}});
+  device.visit(f);
   f("seed", seed, "seed of weights, order and noise", Range{0});
   f("size", size, "height at which a dataset folder is packed", Range{8, 4096});
   f("save_every", save_every, "steps between checkpoints; 0 = at the end only", Range{0});

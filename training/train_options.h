@@ -5,6 +5,7 @@
 #include <string>
 
 #include "decoder/generator.h"
+#include "runtime/device_choice.h"
 #include "training/distillation_options.h"
 #include "training/gan_options.h"
 #include "training/loss.h"
@@ -22,6 +23,7 @@ struct TrainOptions {
   OptimizerOptions optimizer;
   LossOptions loss;
   std::string precision = "auto";
+  DeviceChoice device;
   std::int64_t seed = 0;
   std::int64_t size = 64;
   std::int64_t save_every = 500;

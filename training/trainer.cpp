@@ -9,6 +9,7 @@
 
 #include "decoder/model_file.h"
 #include "runtime/device.h"
+#include "runtime/device_choice.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/hash.h"
@@ -57,7 +58,7 @@ void check_options(const Checkpoint& checkpoint, const nlohmann::json& options) 
   const nlohmann::json ours = options.flatten();
   static const std::set<std::string> free{"/data",    "/out",          "/resume",    "/steps",   "/minutes",
                                           "/size",    "/save_every",   "/keep_last", "/samples", "/log_every",
-                                          "/threads", "/sample_every", "/init",      "/teacher"};
+                                          "/threads", "/sample_every", "/init",      "/teacher", "/device"};
   for (const auto& [key, value] : ours.items())
     if (!free.count(key) && key.rfind("/model/", 0) != 0 && theirs.contains(key))
       check_unchanged(checkpoint.file, key.substr(1).c_str(), theirs[key], value);
@@ -71,7 +72,8 @@ TrainOptions resolved(TrainOptions options) {
   if (!options.teacher.empty()) options.teacher = find_model(options.teacher).string();
   if (!options.steps && options.minutes == 0) options.steps = default_steps;
   set_threads(options.threads);
-  if (options.precision == "auto") options.precision = computes_in_bf16() ? "bf16" : "fp32";
+  if (options.precision == "auto")
+    options.precision = computes_in_bf16(find_device(options.device.device)) ? "bf16" : "fp32";
   make_folder(options.out);
   const fs::path out = options.out;
   remove_stale_temporaries(out);
@@ -165,6 +167,7 @@ void Trainer::resume(const Checkpoint& checkpoint) {
 
 void Trainer::adopt(Generator model) {
   use_channels_last(*model);
+  model->to(find_device(options_.device.device));
   optimizer_ = std::make_unique<Optimizer>(model->named_parameters(), options_.optimizer);
   model->to(options_.precision == "bf16" ? torch::kBFloat16 : torch::kFloat32);
   model_ = model;
@@ -173,7 +176,7 @@ void Trainer::adopt(Generator model) {
 
 Batch Trainer::next_batch() {
   const auto read = [this](std::int64_t step) {
-    return data_.pack.batch(order_.batch(step * options_.batch_size, options_.batch_size));
+    return moved(data_.pack.batch(order_.batch(step * options_.batch_size, options_.batch_size)), model_->device());
   };
   Batch batch = next_.valid() ? next_.get() : read(state_.step);
   next_ = std::async(std::launch::async, read, state_.step + 1);
