@@ -16,7 +16,7 @@ struct ScorerTraining {
   PairScorerOptions architecture;  // its fusion's inputs are set by the scorer
   std::int64_t steps = 2000;
   std::int64_t batch_size = 64;
-  double learning_rate = 1e-3;
+  double learning_rate = 3e-3;
   std::int64_t candidates = 32;  // that a row's own target is to be told from when the scorer is chosen, own included
   bool symmetric = false;  // also to tell which query a target belongs to: scores then compare across queries, too
   std::uint64_t seed = 0;

@@ -6,6 +6,7 @@
 #include "runtime/error.h"
 
 #ifdef CIGLI_CUDA
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <cuda_runtime_api.h>
 #endif
 
@@ -90,6 +91,12 @@ c10::Device choose_device(const std::string& name, const Gpus& gpus) {
 }
 
 c10::Device find_device(const std::string& name) { return choose_device(name, visible_gpus()); }
+
+void release_device_memory() {
+#ifdef CIGLI_CUDA
+  c10::cuda::CUDACachingAllocator::emptyCache();
+#endif
+}
 
 void DeviceChoice::visit(Fields& f) {
   f("device", device, "what computes: auto (a GPU where there is one that can be used), cpu, cuda or cuda:N");

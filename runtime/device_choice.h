@@ -22,6 +22,9 @@ Gpus visible_gpus();
 c10::Device choose_device(const std::string& name, const Gpus& gpus);
 c10::Device find_device(const std::string& name);
 
+// Gives back what LibTorch keeps of GPUs' memory for later; does nothing on the CPU.
+void release_device_memory();
+
 // The option --device of every command that computes with a network.
 struct DeviceChoice {
   std::string device = "auto";

@@ -28,6 +28,10 @@ std::string show(const std::optional<T>& value) {
 
 bool in_range(double value, const Range& range) { return value >= range.min && value <= range.max; }
 
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 bool take(const json& from, const Field&, bool& value) {
   if (!from.is_boolean()) return false;
   value = from.get<bool>();
@@ -55,7 +59,7 @@ bool take(const json& from, const Field& field, std::string& value) {
   if (!from.is_string()) return false;
   const auto& text = from.get_ref<const std::string&>();
   const auto& choices = field.choices;
-  if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) return false;
+  if (!choices.empty() && !contains(choices, text)) return false;
   value = text;
   return true;
 }
@@ -63,8 +67,13 @@ bool take(const json& from, const Field& field, std::string& value) {
 template <class T>
 bool take(const json& from, const Field& field, std::optional<T>& value) {
   T inner{};
-  if (!take(from, field, inner)) return false;
-  value = std::move(inner);
+  if (take(from, field, inner)) {
+    value = std::move(inner);
+    return true;
+  }
+  // A number's choices are words for its absence.
+  if (std::is_same_v<T, std::string> || !from.is_string() || !contains(field.choices, from)) return false;
+  value.reset();
   return true;
 }
 
@@ -114,7 +123,9 @@ std::string expectation(const Field& field) {
     return field.choices.empty() ? "a string" : "one of " + join(field.choices, ", ");
   });
   const std::string range = show_range(field.range);
-  return (holds_list(field) ? "a list, each " : "") + kind + (range.empty() ? "" : ", " + range);
+  const bool worded = kind.rfind("one of", 0) != 0 && !field.choices.empty();
+  return (holds_list(field) ? "a list, each " : "") + kind + (range.empty() ? "" : ", " + range) +
+         (worded ? ", or " + join(field.choices, " or ") : "");
 }
 
 std::string shorten(const std::string& text) { return clipped(text, 60); }

@@ -21,7 +21,7 @@ struct Range {
   double max = std::numeric_limits<double>::infinity();
 };
 
-// Allowed values of a string option.
+// Allowed values of a string option; of a number that may be absent, words that say that it is.
 struct Choices {
   std::vector<std::string> values;
 };

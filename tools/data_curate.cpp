@@ -5,6 +5,7 @@
 
 #include "dataset/hygiene.h"
 #include "runtime/device.h"
+#include "runtime/device_choice.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
@@ -24,6 +25,7 @@ struct DataCurateOptions {
   HygieneOptions hygiene;
   GateOptions gate;
   std::int64_t threads = 0;
+  DeviceChoice device;
   bool dry_run = false, json = false;
   void visit(Fields& f) {
     f("data", data, "dataset folder to curate; nothing in it changes", Required{});
@@ -31,6 +33,7 @@ struct DataCurateOptions {
     hygiene.visit(f);
     gate.visit(f);
     f("threads", threads, "threads that train the scorers, 0: all cores", Range{0, 1024});
+    device.visit(f);
     f("dry_run", dry_run, "say what would be kept, and write nothing");
     f("json", json, "print the counts as JSON on stdout");
   }
@@ -93,7 +96,7 @@ CurationReport write_kept(const JudgeRows& judge, const fs::path& data, const fs
 }  // namespace
 
 int run_data_curate(const Arguments& arguments) {
-  const auto options = parse<DataCurateOptions>(arguments);
+  auto options = parse<DataCurateOptions>(arguments);
   if (options.dry_run == !options.out.empty())
     throw UsageError("cigli " + arguments.command + ": expected --out, or --dry-run without it");
   if (options.dry_run && !options.gate.gate.empty())
@@ -103,6 +106,7 @@ int run_data_curate(const Arguments& arguments) {
   if (!options.dry_run && fs::exists(out / "metadata.jsonl"))
     throw Error((out / "metadata.jsonl").string() + ": the folder holds a dataset already; expected a new folder");
   set_threads(options.threads);
+  options.gate.necessity.training.device = find_device(options.device.device);
   Hygiene hygiene(options.data, options.hygiene, workspace);
   Progress progress("images", 0);
   hygiene.look([&](std::int64_t rows) { progress.update(rows); });

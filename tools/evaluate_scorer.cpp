@@ -6,6 +6,7 @@
 #include "eval/features/dataset_scorer.h"
 #include "eval/scorer_training.h"
 #include "runtime/device.h"
+#include "runtime/device_choice.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
 #include "runtime/progress.h"
@@ -18,6 +19,7 @@ struct EvaluateScorerOptions {
   std::string data, out, split;
   ScorerTraining training;
   std::int64_t seed = 0, threads = 0;
+  DeviceChoice device;
 
   void visit(Fields& f) {
     f("data", data, "packed dataset of the pairs to learn from", Required{});
@@ -28,6 +30,7 @@ struct EvaluateScorerOptions {
     f("learning_rate", training.learning_rate, "learning rate", Range{0});
     f("seed", seed, "seed of the training", Range{0, 1e9});
     f("threads", threads, "threads, 0 = all cores", Range{0, 4096});
+    device.visit(f);
   }
 };
 
@@ -53,6 +56,7 @@ int run_evaluate_scorer(const Arguments& arguments) {
   auto options = parse<EvaluateScorerOptions>(arguments);
   options.training.seed = static_cast<std::uint64_t>(options.seed);
   options.training.symmetric = true;
+  options.training.device = find_device(options.device.device);
   check_output(options.out);
   set_threads(options.threads);
   const Pack pack(options.data);

@@ -2,6 +2,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "dataset/derangement.h"
@@ -22,7 +23,8 @@ using Json = nlohmann::ordered_json;
 struct GenerateOptions {
   ModelChoice model;
   std::string requests, text, image, out, split, swap;
-  std::int64_t seed = 0, n = 1, batch_size = 16, limit = 0, threads = 0;
+  std::int64_t seed = 0, n = 1, limit = 0, threads = 0;
+  std::optional<std::int64_t> batch_size;
   bool metadata = true;
 
   void visit(Fields& f) {
@@ -36,7 +38,8 @@ struct GenerateOptions {
     f("swap", swap, "give every request another one's text or image", Choices{{"", "text", "image"}});
     f("n", n, "images a request, where it names no n itself", Range{1, 10000});
     f("seed", seed, "seed of the noise, where a request names none itself", Range{0, 9e18});
-    f("batch_size", batch_size, "images computed together", Range{1, 4096});
+    f("batch_size", batch_size, "images computed together; auto: 16, on a GPU as many as its memory holds, up to 256",
+      Range{1, 4096}, Choices{{"auto"}});
     f("metadata", metadata, "write text, seed, settings and model hash into the PNG");
     f("threads", threads, "threads, 0 = all cores", Range{0, 4096});
   }
@@ -61,7 +64,7 @@ GenerationSettings settings_of(const GenerateOptions& options, const ChosenModel
   GenerationSettings settings;
   settings.sampling = chosen.sampling;
   settings.precision = chosen.precision;
-  settings.batch_size = options.batch_size;
+  settings.batch_size = options.batch_size.value_or(chosen.model->device().is_cpu() ? 16 : 256);
   settings.metadata = options.metadata;
   settings.swap = options.swap;
   settings.model_hash = chosen.hash;

@@ -12,6 +12,7 @@
 #include "dataset/json_line.h"
 #include "dataset/parallel.h"
 #include "dataset/tensor_image.h"
+#include "decoder/fitting_batches.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/hash.h"
@@ -190,6 +191,10 @@ std::vector<Json> make_images(Generator& model, const fs::path& folder, const st
       results[batch.jobs[i]] = std::move(result);
     }
   };
+  const DrawImages draw = [&](const std::vector<Request>& requests) {
+    return model->sample(requests, settings.sampling);
+  };
+  std::int64_t most = settings.batch_size;
   const InterruptGuard guard;
   Progress progress("images", static_cast<std::int64_t>(jobs.size()));
   std::future<LoadedBatch> next = load(0);
@@ -200,7 +205,7 @@ std::vector<Json> make_images(Generator& model, const fs::path& folder, const st
     failures.insert(failures.end(), batch.failures.begin(), batch.failures.end());
     if (!batch.requests.empty()) {
       const Clock::time_point begin = Clock::now();
-      const torch::Tensor images = model->sample(batch.requests, settings.sampling);
+      const torch::Tensor images = draw_fitting(draw, batch.requests, most);
       const std::chrono::duration<double> took = Clock::now() - begin;
       if (written.valid()) written.get();
       const double seconds = took.count() / static_cast<double>(batch.jobs.size());

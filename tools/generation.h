@@ -15,7 +15,7 @@ namespace cigli {
 // How a batch of requests is carried out.
 struct GenerationSettings {
   SamplerOptions sampling;
-  std::string precision;  // "bf16" or "fp32"
+  std::string precision;  // "bf16", "fp16" or "fp32"
   std::int64_t batch_size = 16;
   bool metadata = true;  // PNG text chunks
   std::string swap;      // "", "text" or "image": what every request has from another one

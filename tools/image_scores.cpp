@@ -164,7 +164,7 @@ ImageScorer::ImageScorer(const ImageScoreOptions& options, const std::string& da
   extractor_ = make_extractor(features, embedded_scorer());
   if (!options.lpips_weights.empty()) {
     PretrainedWeights weights{fs::path(options.lpips_weights)};
-    lpips_.emplace(weights);
+    lpips_.emplace(weights, place_of(features).dtype(torch::kFloat32));
   }
   if (options.clip_weights.empty() != options.clip_merges.empty())
     throw UsageError("--clip-weights and --clip-merges go together");
@@ -172,11 +172,8 @@ ImageScorer::ImageScorer(const ImageScoreOptions& options, const std::string& da
     if (!weights.empty() && !has_rows_)
       throw UsageError(weights + ": these weights are for rows, of --data DIR with metadata.jsonl");
   if (has_rows_) {
-    dataset_.emplace(features.scorer.empty() ? DatasetScorer::parse(embedded_scorer(), "the embedded scorer")
-                                             : DatasetScorer::load(features.scorer));
-    if (!options.clip_weights.empty())
-      clip_.emplace(options.clip_weights, options.clip_merges,
-                    features.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32);
+    dataset_.emplace(make_scorer(features, embedded_scorer()));
+    if (!options.clip_weights.empty()) clip_.emplace(options.clip_weights, options.clip_merges, place_of(features));
   }
   if (!has_rows_ && !features.scorer.empty() && features.features != "dataset")
     throw UsageError("--scorer is of the features dataset, or of --data DIR with metadata.jsonl");

@@ -24,7 +24,7 @@ struct ModelChoice {
 struct ChosenModel {
   Generator model{nullptr};
   SamplerOptions sampling;
-  std::string precision, hash;  // "bf16" or "fp32"; SHA-256 of its file
+  std::string precision, hash;  // "bf16", "fp16" or "fp32"; SHA-256 of its file
 };
 // Throws Error where the file is no model, or the model can't be sampled like this.
 ChosenModel load_chosen(const ModelChoice& choice);

@@ -38,7 +38,7 @@ void check_options(const ServeOptions& options) {
     throw UsageError("serve: --train and --data belong together: a configuration, and what it trains on");
   const ModelChoice& choice = options.model;
   const bool draws = !choice.model.empty() || choice.method || choice.steps || choice.guidance_text ||
-                     choice.guidance_image || options.batch_size;
+                     choice.guidance_image || options.batch_size || choice.device.device != "auto";
   if (!options.train.empty() && draws)
     throw UsageError(
         "serve: --model, how it draws and --batch-size say nothing of --train, whose configuration has all");

@@ -81,6 +81,7 @@ class TrainingPasses {
     read_toml(fields_of(options_), command.train);
     options_.data = command.data;
     options_.threads = command.threads;
+    options_.device.device = "cpu";
     options_.minutes = 0;
     options_.steps = options_.log_every = std::int64_t{1} << 40;
     options_.resume.clear();
@@ -146,6 +147,7 @@ int run_tax(const Arguments& arguments) {
     ModelChoice choice;
     choice.model = command.model;
     choice.precision = backend;
+    choice.device.device = "cpu";
     choice.steps = command.steps;
     const ChosenModel chosen = load_chosen(choice);
     measurement.steps = chosen.sampling.steps;

@@ -18,6 +18,7 @@
 #include "runtime/text.h"
 #include "training/channels_last.h"
 #include "training/distillation.h"
+#include "training/fitting_step.h"
 #include "training/sample_grid.h"
 
 namespace cigli {
@@ -176,16 +177,16 @@ void Trainer::adopt(Generator model) {
 
 Batch Trainer::next_batch() {
   const auto read = [this](std::int64_t step) {
-    return moved(data_.pack.batch(order_.batch(step * options_.batch_size, options_.batch_size)), model_->device());
+    return Upload(data_.pack.batch(order_.batch(step * options_.batch_size, options_.batch_size)), model_->device());
   };
-  Batch batch = next_.valid() ? next_.get() : read(state_.step);
+  const Upload upload = next_.valid() ? next_.get() : read(state_.step);
   next_ = std::async(std::launch::async, read, state_.step + 1);
-  return batch;
+  return upload.get();
 }
 
 double Trainer::step() {
   const Batch pairs = next_batch();
-  last_ = objective_->step(pairs, state_.step, progress());
+  last_ = step_if_it_fits(*objective_, pairs, state_.step, progress());
   const bool finite = std::isfinite(last_.loss);
   if (!finite || !std::isfinite(last_.gradient_norm))
     throw Error(options_.out + ": step " + std::to_string(state_.step + 1) + ": the " + (finite ? "gradient" : "loss") +

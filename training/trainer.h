@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "dataset/upload.h"
 #include "decoder/generator.h"
 #include "training/checkpoint.h"
 #include "training/data_order.h"
@@ -66,7 +67,7 @@ class Trainer {
   std::int64_t logged_step_ = 0, saved_step_ = 0;  // of the last line, of the last checkpoint
   double logged_elapsed_ = 0, images_per_second_ = 0;
   StepReport last_;
-  std::future<Batch> next_;  // read beside the step before it; last, because it must be over before the rest goes
+  std::future<Upload> next_;  // read beside the step before it; last, because it must be over before the rest goes
 };
 
 }  // namespace cigli

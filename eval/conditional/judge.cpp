@@ -44,8 +44,9 @@ const std::string& DatasetJudge::name() const {
   return name;
 }
 
-ClipJudge::ClipJudge(const std::filesystem::path& weights, const std::filesystem::path& merges, torch::Dtype dtype)
-    : weights_(weights), clip_(weights_, clip_options_beside(weights), dtype), tokenizer_(Tokenizer::load(merges)) {
+ClipJudge::ClipJudge(const std::filesystem::path& weights, const std::filesystem::path& merges,
+                     const torch::TensorOptions& place)
+    : weights_(weights), clip_(weights_, clip_options_beside(weights), place), tokenizer_(Tokenizer::load(merges)) {
   if (tokenizer_.vocabulary() != clip_.vocabulary())
     throw Error(merges.string() + ": " + std::to_string(tokenizer_.vocabulary()) + " tokens, " + weights.string() +
                 " has " + std::to_string(clip_.vocabulary()));
@@ -53,12 +54,12 @@ ClipJudge::ClipJudge(const std::filesystem::path& weights, const std::filesystem
 
 Judge::View ClipJudge::look(const std::vector<Image>& images) const {
   const Tensor taken = stacked(images, [&](const Image& image) { return clip_input(image, clip_.image_size()); });
-  const Tensor embedded = normalized(clip_.embed_images(taken).to(torch::kFloat32));
+  const Tensor embedded = normalized(clip_.embed_images(taken).to(torch::kCPU, torch::kFloat32));
   return {embedded, embedded, {}};
 }
 
 Tensor ClipJudge::conditions(const std::vector<std::string>& texts, const std::vector<Image>&) const {
-  return normalized(clip_.embed_texts(tokenize(tokenizer_, texts, clip_.context()).ids).to(torch::kFloat32));
+  return normalized(clip_.embed_texts(tokenize(tokenizer_, texts, clip_.context()).ids).to(torch::kCPU, torch::kFloat32));
 }
 
 const std::string& ClipJudge::name() const {

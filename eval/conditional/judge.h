@@ -53,7 +53,8 @@ class DatasetJudge : public Judge {
 class ClipJudge : public Judge {
  public:
   // `merges`: CLIP's bpe_simple_vocab_16e6.txt, plain or gzipped. Throws Error where weights and merges don't fit.
-  ClipJudge(const std::filesystem::path& weights, const std::filesystem::path& merges, torch::Dtype dtype);
+  ClipJudge(const std::filesystem::path& weights, const std::filesystem::path& merges,
+            const torch::TensorOptions& place);
   View look(const std::vector<Image>& images) const override;  // without maps
   torch::Tensor conditions(const std::vector<std::string>& texts, const std::vector<Image>& prompts) const override;
   bool sees_prompts() const override { return false; }

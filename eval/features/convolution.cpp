@@ -10,10 +10,10 @@ Tensor Convolution::operator()(const Tensor& x) const {
   return torch::conv2d(x, weight, bias, stride, padding, /*dilation=*/1, groups);
 }
 
-Convolution Convolution::to(torch::Dtype dtype) const {
+Convolution Convolution::to(const torch::TensorOptions& place) const {
   Convolution result = *this;
-  result.weight = weight.to(dtype).contiguous(torch::MemoryFormat::ChannelsLast);
-  result.bias = bias.to(dtype);
+  result.weight = weight.to(place).contiguous(torch::MemoryFormat::ChannelsLast);
+  result.bias = bias.to(place);
   return result;
 }
 

@@ -24,6 +24,7 @@ class DatasetScorer {
   static DatasetScorer load(const std::filesystem::path& file);
   static DatasetScorer parse(std::string_view bytes, const std::string& name);
   void save(const std::filesystem::path& file) const;  // bfloat16
+  void to(torch::Device device);  // that it computes on; what it takes may lie anywhere, what it gives is on the CPU
 
   // An image as the scorer takes it, float32 [3,H,W] in [-1,1], fitted to its shape of prompts or targets.
   torch::Tensor fitted_prompt(const Image& image) const;
@@ -47,6 +48,7 @@ class DatasetScorer {
   Tokenizer tokenizer_;
   ImageSize prompt_, target_;
   std::string hash_;
+  torch::Device device_ = torch::kCPU;
 };
 
 }  // namespace cigli

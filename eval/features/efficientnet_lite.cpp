@@ -28,9 +28,9 @@ Tensor rectified(Tensor x) { return x.clamp_(0, 6); }
 
 }  // namespace
 
-EfficientNetLite0::EfficientNetLite0(PretrainedWeights& weights, torch::Dtype dtype) {
+EfficientNetLite0::EfficientNetLite0(PretrainedWeights& weights, const torch::TensorOptions& place) {
   const auto convolution = [&](const std::string& conv, const std::string& norm, at::IntArrayRef shape) {
-    return folded(weights, conv, norm, shape, kEpsilon).to(dtype);
+    return folded(weights, conv, norm, shape, kEpsilon).to(place);
   };
   stem_ = convolution("_conv_stem", "_bn0", {kStemWidth, 3, 3, 3});
   stem_.stride = {2, 2};
@@ -53,8 +53,8 @@ EfficientNetLite0::EfficientNetLite0(PretrainedWeights& weights, torch::Dtype dt
     }
   }
   head_ = convolution("_conv_head", "_bn1", {width, channels, 1, 1});
-  class_weight_ = weights.take("_fc.weight", {classes, width});
-  class_bias_ = weights.take("_fc.bias", {classes});
+  class_weight_ = weights.take("_fc.weight", {classes, width}).to(place.device());
+  class_bias_ = weights.take("_fc.bias", {classes}).to(place.device());
   weights.check();
 }
 
@@ -62,7 +62,7 @@ Tensor EfficientNetLite0::features(const Tensor& images) const {
   TORCH_CHECK(images.dim() == 4 && images.sizes().slice(1) == at::IntArrayRef({3, size, size}),
               "images [B,3,224,224]; got ", images.sizes());
   const torch::NoGradGuard no_gradients;
-  Tensor x = ((images.to(torch::kFloat32) - 127) / 128).to(stem_.weight.scalar_type());
+  Tensor x = ((images.to(stem_.weight.device(), torch::kFloat32) - 127) / 128).to(stem_.weight.scalar_type());
   x = rectified(same(stem_, x.contiguous(torch::MemoryFormat::ChannelsLast)));
   for (const Block& block : blocks_) {
     Tensor y = block.expand ? rectified((*block.expand)(x)) : x;

@@ -27,10 +27,6 @@ Tensor bytes_of(const Image& image) {
       .permute({0, 3, 1, 2});
 }
 
-torch::Dtype dtype_of(const FeatureOptions& options) {
-  return options.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
-}
-
 PretrainedWeights weights_of(const FeatureOptions& options) {
   if (options.weights.empty())
     throw UsageError("--features " + options.features + " needs --weights FILE, safetensors or .pth");
@@ -40,7 +36,7 @@ PretrainedWeights weights_of(const FeatureOptions& options) {
 class InceptionExtractor : public FeatureExtractor {
  public:
   InceptionExtractor(PretrainedWeights weights, const FeatureOptions& options)
-      : network_(weights, dtype_of(options)), layer_(options.layer), resampling_(resampling_named(options.resampling)) {
+      : network_(weights, place_of(options)), layer_(options.layer), resampling_(resampling_named(options.resampling)) {
     name_ = "inception";
     classifies_ = true;
     identity_ = {{"features", options.features},
@@ -52,7 +48,7 @@ class InceptionExtractor : public FeatureExtractor {
   Tensor prepared(const Image& image) const override { return inception_input(bytes_of(image), resampling_)[0]; }
   FeatureBatch operator()(const Tensor& images) const override {
     const Inception::Output output = network_(images, layer_);
-    return {output.features, output.logits};
+    return {output.features.cpu(), output.logits.defined() ? output.logits.cpu() : output.logits};
   }
 
  private:
@@ -64,7 +60,7 @@ class InceptionExtractor : public FeatureExtractor {
 class EfficientNetExtractor : public FeatureExtractor {
  public:
   EfficientNetExtractor(PretrainedWeights weights, const FeatureOptions& options)
-      : network_(weights, dtype_of(options)) {
+      : network_(weights, place_of(options)) {
     name_ = "efficientnet_lite0";
     classifies_ = true;
     identity_ = {{"features", options.features},
@@ -78,7 +74,7 @@ class EfficientNetExtractor : public FeatureExtractor {
   }
   FeatureBatch operator()(const Tensor& images) const override {
     const Tensor features = network_.features(images);
-    return {features, network_.logits(features)};
+    return {features.cpu(), network_.logits(features).cpu()};
   }
 
  private:
@@ -88,7 +84,7 @@ class EfficientNetExtractor : public FeatureExtractor {
 class ClipExtractor : public FeatureExtractor {
  public:
   ClipExtractor(PretrainedWeights weights, const FeatureOptions& options)
-      : network_(weights, clip_options_beside(options.weights), dtype_of(options)) {
+      : network_(weights, clip_options_beside(options.weights), place_of(options)) {
     name_ = "clip";
     identity_ = {{"features", options.features},
                  {"weights", weights.hash()},
@@ -97,7 +93,7 @@ class ClipExtractor : public FeatureExtractor {
   }
   Tensor prepared(const Image& image) const override { return clip_input(image, network_.image_size()); }
   FeatureBatch operator()(const Tensor& images) const override {
-    const Tensor embedded = network_.embed_images(images).to(torch::kFloat32);
+    const Tensor embedded = network_.embed_images(images).to(torch::kCPU, torch::kFloat32);
     return {embedded / embedded.norm(2, 1, true), {}};
   }
 
@@ -177,6 +173,19 @@ void FeatureOptions::visit(Fields& f) {
   f("layer", layer, "of inception: 64, 192, 768 or 2048", Range{64, 2048});
   f("dtype", dtype, "that networks compute in; what bfloat16 changes is measured and said",
     Choices{{"float32", "bfloat16"}});
+  device.visit(f);
+}
+
+torch::TensorOptions place_of(const FeatureOptions& options) {
+  return torch::TensorOptions(find_device(options.device.device))
+      .dtype(options.dtype == "bfloat16" ? torch::kBFloat16 : torch::kFloat32);
+}
+
+DatasetScorer make_scorer(const FeatureOptions& options, std::string_view embedded) {
+  DatasetScorer scorer = options.scorer.empty() ? DatasetScorer::parse(embedded, "the embedded scorer")
+                                                : DatasetScorer::load(options.scorer);
+  scorer.to(find_device(options.device.device));
+  return scorer;
 }
 
 std::string default_features() { return fs::exists(fetched_efficientnet()) ? "efficientnet-lite0" : "dataset"; }
@@ -184,9 +193,7 @@ std::string default_features() { return fs::exists(fetched_efficientnet()) ? "ef
 std::unique_ptr<FeatureExtractor> make_extractor(const FeatureOptions& options, std::string_view embedded) {
   check_applicable(options);
   if (options.features == "dataset")
-    return std::make_unique<DatasetExtractor>(options.scorer.empty()
-                                                  ? DatasetScorer::parse(embedded, "the embedded scorer")
-                                                  : DatasetScorer::load(options.scorer));
+    return std::make_unique<DatasetExtractor>(make_scorer(options, embedded));
   if (options.features == "efficientnet-lite0") {
     FeatureOptions filled = options;
     if (filled.weights.empty()) filled.weights = fetched_efficientnet().string();

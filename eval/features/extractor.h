@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "dataset/image.h"
+#include "eval/features/dataset_scorer.h"
+#include "runtime/device_choice.h"
 #include "runtime/options.h"
 
 namespace cigli {
@@ -21,6 +23,7 @@ struct FeatureOptions {
   std::string resampling;         // of inception: eval/metrics/resampling.h; "": torch-bilinear
   std::int64_t layer = 2048;      // of inception
   std::string dtype = "float32";  // that the network computes in: or bfloat16
+  DeviceChoice device;            // that it computes on
   void visit(Fields& f);
 };
 
@@ -38,7 +41,7 @@ class FeatureExtractor {
   virtual ~FeatureExtractor() = default;
   // An image as the network takes it, [3,h,w] float32, all of one shape. May be called from several threads at once.
   virtual torch::Tensor prepared(const Image& image) const = 0;
-  virtual FeatureBatch operator()(const torch::Tensor& images) const = 0;  // [B,3,h,w], prepared
+  virtual FeatureBatch operator()(const torch::Tensor& images) const = 0;  // [B,3,h,w], prepared; both on the CPU
 
   // "dataset", ..., as it is part of a metric's name.
   const std::string& name() const { return name_; }
@@ -60,6 +63,11 @@ std::unique_ptr<FeatureExtractor> make_extractor(const FeatureOptions& options, 
 // An image as CLIP takes it: its shorter side to `side` pixels by Pillow's bicubic, then the middle; uint8
 // [3,side,side].
 torch::Tensor clip_input(const Image& image, std::int64_t side);
+
+// The dataset's own scorer that the options name, on their device; `embedded` as above.
+DatasetScorer make_scorer(const FeatureOptions& options, std::string_view embedded);
+// Where networks of these options compute, and in which type.
+torch::TensorOptions place_of(const FeatureOptions& options);
 
 // What suits images that nothing is known of: efficientnet-lite0 where its weights are there, else dataset.
 std::string default_features();

@@ -104,7 +104,7 @@ const std::vector<Block>& blocks() {
 // Gathers the convolutions while it follows the channels through the network.
 class Loader {
  public:
-  Loader(PretrainedWeights& weights, torch::Dtype dtype) : weights_(weights), dtype_(dtype) {}
+  Loader(PretrainedWeights& weights, const torch::TensorOptions& place) : weights_(weights), place_(place) {}
 
   // Channels behind the step. `padded`: it keeps the number of places.
   std::int64_t step(const std::string& name, const Step& step, std::int64_t channels, bool padded) {
@@ -113,7 +113,7 @@ class Loader {
         folded(weights_, name + ".conv", name + ".bn", {step.channels, channels, step.height, step.width}, epsilon);
     convolution.stride = {step.stride, step.stride};
     if (padded) convolution.padding = {step.height / 2, step.width / 2};
-    convolutions.emplace(name, convolution.to(dtype_));
+    convolutions.emplace(name, convolution.to(place_));
     return step.channels;
   }
   std::int64_t block(const Block& block, std::int64_t channels) {
@@ -133,7 +133,7 @@ class Loader {
 
  private:
   PretrainedWeights& weights_;
-  torch::Dtype dtype_;
+  torch::TensorOptions place_;
 };
 
 Tensor halved(const Tensor& x) { return F::max_pool2d(x, F::MaxPool2dFuncOptions(3).stride(2)); }
@@ -146,12 +146,12 @@ Tensor pooled(const Tensor& x, Pool pool) {
 
 }  // namespace
 
-Inception::Inception(PretrainedWeights& weights, torch::Dtype dtype) : dtype_(dtype) {
-  Loader loader(weights, dtype);
+Inception::Inception(PretrainedWeights& weights, const torch::TensorOptions& place) : place_(place) {
+  Loader loader(weights, place);
   std::int64_t channels = 3;
   for (const Step& step : stem()) channels = loader.step(step.name, step, channels, step.name == stem()[2].name);
   for (const Block& block : blocks()) channels = loader.block(block, channels);
-  classifier_ = weights.take("fc.weight", {classes, channels}).to(dtype);
+  classifier_ = weights.take("fc.weight", {classes, channels}).to(place);
   weights.check();
   convolutions_ = std::move(loader.convolutions);
 }
@@ -179,7 +179,7 @@ Inception::Output Inception::operator()(const Tensor& images, std::int64_t layer
   };
   TORCH_CHECK(images.dim() == 4 && images.size(1) == 3 && images.size(2) == side && images.size(3) == side,
               "Inception: images ", images.sizes(), ", expected [B,3,", side, ",", side, "]");
-  Tensor x = images.to(dtype_).contiguous(torch::MemoryFormat::ChannelsLast);
+  Tensor x = images.to(place_).contiguous(torch::MemoryFormat::ChannelsLast);
   for (std::size_t i = 0; i < stem().size(); ++i) {
     x = convolve(stem()[i].name, x);
     if (i == 2 || i == 4) x = halved(x);
@@ -191,7 +191,7 @@ Inception::Output Inception::operator()(const Tensor& images, std::int64_t layer
   }
   TORCH_CHECK(layer == x.size(1), "Inception: layer ", layer, ", expected 64, 192, 768 or 2048");
   const Tensor features = means(x);
-  return {features, features.to(dtype_).matmul(classifier_.t()).to(features.scalar_type())};
+  return {features, features.to(classifier_.scalar_type()).matmul(classifier_.t()).to(features.scalar_type())};
 }
 
 Tensor inception_input(const Tensor& images, Resampling how) {

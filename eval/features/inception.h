@@ -19,7 +19,7 @@ class Inception {
   static constexpr std::int64_t side = 299, classes = 1008;
 
   // Weights as pytorch-fid distributes them. Throws Error naming those that are missing or misshapen.
-  explicit Inception(PretrainedWeights& weights, torch::Dtype dtype = torch::kFloat32);
+  explicit Inception(PretrainedWeights& weights, const torch::TensorOptions& place = torch::kFloat32);
 
   struct Output {
     torch::Tensor features;  // [B,layer] float32 (float64 where the network is), the mean over places
@@ -37,7 +37,7 @@ class Inception {
 
   std::map<std::string, Convolution> convolutions_;
   torch::Tensor classifier_;  // [1008,2048]
-  torch::Dtype dtype_;
+  torch::TensorOptions place_;
 };
 
 // Images [B,3,H,W] with values in [0,255] as the network takes them: resampled, then to [-1,1] by x / 127.5 - 1 behind

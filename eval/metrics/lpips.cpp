@@ -37,12 +37,12 @@ const std::vector<Place> kSqueeze = {{1, 0, false, 64, 3, 2, 0}, {2, 3, true, 16
 
 // One; of a fire module squeeze, expand 1x1 and expand 3x3.
 std::vector<Convolution> convolutions(PretrainedWeights& weights, const Place& place, bool fire, std::int64_t channels,
-                                      torch::Dtype dtype) {
+                                      const torch::TensorOptions& options) {
   const std::string name = "net.slice" + std::to_string(place.slice) + "." + std::to_string(place.index);
   const auto take = [&](const std::string& part, at::IntArrayRef shape) {
     Convolution result;
-    result.weight = weights.take(name + part + ".weight", shape).to(dtype);
-    result.bias = weights.take(name + part + ".bias", shape.slice(0, 1)).to(dtype);
+    result.weight = weights.take(name + part + ".weight", shape).to(options);
+    result.bias = weights.take(name + part + ".bias", shape.slice(0, 1)).to(options);
     return result;
   };
   const std::int64_t width = place.width, kernel = place.kernel;
@@ -85,17 +85,18 @@ const Lpips::Network& Lpips::told_by_names(const PretrainedWeights& weights) {
 
 const char* Lpips::network() const { return network_.name; }
 
-Lpips::Lpips(PretrainedWeights& weights, torch::Dtype dtype) : network_(told_by_names(weights)), dtype_(dtype) {
+Lpips::Lpips(PretrainedWeights& weights, const torch::TensorOptions& options)
+    : network_(told_by_names(weights)), options_(options) {
   const std::vector<Place>& places = network_.places;
   std::int64_t channels = 3;
   for (std::size_t i = 0; i < places.size(); ++i) {
     const bool compared = i + 1 == places.size() || places[i + 1].slice != places[i].slice;
     const bool fire = network_.fire && i > 0;
-    layers_.push_back({places[i].pool, compared, convolutions(weights, places[i], fire, channels, dtype)});
+    layers_.push_back({places[i].pool, compared, convolutions(weights, places[i], fire, channels, options)});
     channels = fire ? 2 * kExpansion * places[i].width : places[i].width;
     if (!compared) continue;
     const std::string name = "lin" + std::to_string(importance_.size()) + ".model.1.weight";
-    importance_.push_back(weights.take(name, {1, channels, 1, 1})[0].to(dtype));
+    importance_.push_back(weights.take(name, {1, channels, 1, 1})[0].to(options));
   }
   weights.check();
 }
@@ -117,10 +118,10 @@ Tensor Lpips::layers(const Tensor& images, const Tensor& targets) const {
   const torch::NoGradGuard no_gradients;
   // ImageNet's means and deviations of values in [-1,1], which the package rounds to float32 before anything else.
   const auto by_channel = [&](const std::vector<float>& values) {
-    return torch::tensor(values).view({3, 1, 1}).to(images.device(), dtype_);
+    return torch::tensor(values).view({3, 1, 1}).to(options_);
   };
   const Tensor mean = by_channel({-0.030f, -0.088f, -0.188f}), deviation = by_channel({0.458f, 0.448f, 0.450f});
-  Tensor x = ((2 * torch::cat({images, targets}).to(dtype_) - 1) - mean) / deviation;
+  Tensor x = ((2 * torch::cat({images, targets}).to(options_) - 1) - mean) / deviation;
   std::vector<Tensor> shares;
   for (const Layer& layer : layers_) {
     x = forward(layer, x);
@@ -129,7 +130,7 @@ Tensor Lpips::layers(const Tensor& images, const Tensor& targets) const {
     const std::vector<Tensor> pair = directions.chunk(2);
     shares.push_back(((pair[0] - pair[1]).square() * importance_[shares.size()]).sum(1).mean({1, 2}));
   }
-  return torch::stack(shares, 1).to(torch::kFloat64);
+  return torch::stack(shares, 1).to(torch::kCPU, torch::kFloat64);
 }
 
 Tensor Lpips::operator()(const Tensor& images, const Tensor& targets) const { return layers(images, targets).sum(1); }

@@ -14,9 +14,9 @@ namespace cigli {
 // `torch.save(lpips.LPIPS(net="alex").state_dict(), file)`.
 class Lpips {
  public:
-  // Computes in `dtype`. Throws Error where the names are of no such network, or naming the tensors that are missing or
+  // Computes in the dtype and on the device of `options`. Throws Error where the names are of no such network, or naming the tensors that are missing or
   // have another shape.
-  explicit Lpips(PretrainedWeights& weights, torch::Dtype dtype = torch::kFloat32);
+  explicit Lpips(PretrainedWeights& weights, const torch::TensorOptions& options = torch::kFloat32);
   // RGB images [B,3,H,W] with values in [0,1], one shape -> [B] float64. Throws Error where a side is shorter than the
   // network's pooling takes: 31 pixels with AlexNet, 16 with VGG, 17 with SqueezeNet.
   torch::Tensor operator()(const torch::Tensor& images, const torch::Tensor& targets) const;
@@ -36,7 +36,7 @@ class Lpips {
   torch::Tensor forward(const Layer& layer, torch::Tensor x) const;
 
   const Network& network_;
-  torch::Dtype dtype_;
+  torch::TensorOptions options_;
   std::vector<Layer> layers_;
   std::vector<torch::Tensor> importance_;  // of the channels of what is compared, [C,1,1]
 };

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <memory>
+
+#include "dataset/batch.h"
+
+namespace cigli {
+
+// A batch on its way to a device. To a GPU it goes from pinned memory on a stream of its own, beside what the GPU
+// computes meanwhile.
+class Upload {
+ public:
+  Upload() = default;
+  // May run in a thread that reads ahead.
+  Upload(Batch batch, c10::Device device);
+  // For the thread that computes: what it starts on a GPU from here on waits for the batch.
+  Batch get() const;
+
+ private:
+  struct Arrival;
+  Batch batch_;
+  std::shared_ptr<Arrival> arrival_;  // of GPUs alone
+};
+
+}  // namespace cigli

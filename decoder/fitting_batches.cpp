@@ -1,0 +1,46 @@
+#include "decoder/fitting_batches.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <iostream>
+#include <optional>
+
+#include "runtime/device_choice.h"
+#include "runtime/error.h"
+
+namespace cigli {
+namespace {
+
+// Nothing where the memory ran out; what was computed until then is given back before the next try.
+std::optional<torch::Tensor> draw_if_it_fits(const DrawImages& draw, const std::vector<Request>& requests) {
+  try {
+    return draw(requests);
+  } catch (const c10::OutOfMemoryError&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+torch::Tensor draw_fitting(const DrawImages& draw, const std::vector<Request>& requests, std::int64_t& most) {
+  std::vector<torch::Tensor> parts;
+  const auto all = static_cast<std::int64_t>(requests.size());
+  for (std::int64_t from = 0; from < all;) {
+    const std::int64_t count = std::min(most, all - from);
+    const auto images = draw_if_it_fits(draw, {requests.begin() + from, requests.begin() + from + count});
+    if (images) {
+      parts.push_back(*images);
+      from += count;
+      continue;
+    }
+    release_device_memory();
+    if (count == 1) throw Error("the device's memory does not hold what one image takes");
+    most = count / 2;
+    std::cerr << "cigli: warning: out of the device's memory with " << count << " images at once; from here on " << most
+              << "\n";
+  }
+  return parts.size() == 1 ? parts[0] : torch::cat(parts);
+}
+
+}  // namespace cigli
