@@ -159,13 +159,12 @@ Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const Sampler
     };
     return follow(end, torch::stack(noise), sampling).clamp(-1, 1);
   }
-  const CleanPrediction guided = [&](const Tensor& x, const Tensor& t) {
-    const Tensor clean = forward(x.repeat({copies, 1, 1, 1}), t.repeat({copies}), c);
-    Tensor sum = clean.slice(0, 0, batch) * branches[0].factor;
-    for (std::int64_t b = 1; b < copies; ++b)
-      sum = sum + clean.slice(0, b * batch, (b + 1) * batch) * branches[static_cast<std::size_t>(b)].factor;
-    return sum;
-  };
+  GuidedPrediction guided{[&](const Tensor& x, const Tensor& t) {
+                            const Tensor copied = x.repeat({copies, 1, 1, 1}).to(c.condition.pooled.scalar_type());
+                            return denoiser->forward(copied, {t.repeat({copies})}, c);
+                          },
+                          {}};
+  for (const Branch& branch : branches) guided.factors.push_back(branch.factor);
   return integrate(guided, torch::stack(noise), sampling).clamp(-1, 1);
 }
 
