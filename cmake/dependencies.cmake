@@ -16,6 +16,7 @@ if(CIGLI_CUDA)
   if(NOT TARGET torch_cuda_library)
     message(FATAL_ERROR "CIGLI_CUDA is on, but LibTorch ${Torch_VERSION} in ${Torch_DIR} was built without CUDA")
   endif()
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # as LibTorch does
   enable_language(CUDA)
   # libtorch_cuda pulls in libraries (NVSHMEM, cuSPARSELt, cuFile) that the linker needs not resolve for us.
   set(torch_targets torch_library c10 -Wl,--unresolved-symbols=ignore-in-shared-libs)

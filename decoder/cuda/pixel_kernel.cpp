@@ -11,19 +11,31 @@ namespace {
 typedef std::uint8_t Bytes __attribute__((vector_size(kLanes)));
 typedef std::int32_t Integers __attribute__((vector_size(4 * kLanes)));
 
+// Looking up takes less time than dividing.
 template <class T>
-CIGLI_INLINE void to_units(const std::uint8_t* pixels, std::int64_t count, T* units) {
-  const auto of = [&](const std::uint8_t* from) __attribute__((always_inline)) {
-    Bytes bytes;
-    std::memcpy(&bytes, from, sizeof bytes);
-    return unit_of_pixel(__builtin_convertvector(__builtin_convertvector(bytes, Integers), Floats));
-  };
+struct UnitTable {
+  UnitTable() {
+    for (int first = 0; first < 256; first += kLanes) {
+      Floats pixels;
+      for (int i = 0; i < kLanes; ++i) pixels[i] = static_cast<float>(first + i);
+      store(units + first, unit_of_pixel(pixels));
+    }
+  }
+  T units[256];
+};
+
+template <class T>
+void to_units(const std::uint8_t* pixels, std::int64_t count, T* units) {
+  static const UnitTable<T> table;
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) store(units + i, of(pixels + i));
-  if (i == count) return;
-  std::uint8_t rest[kLanes] = {};
-  std::memcpy(rest, pixels + i, count - i);
-  store_first(units + i, of(rest), count - i);
+  for (; i + 8 <= count; i += 8) {
+    std::uint64_t eight;  // one read for all; the first is the lowest byte
+    std::memcpy(&eight, pixels + i, sizeof eight);
+    T made[8];
+    for (int k = 0; k < 8; ++k) made[k] = table.units[eight >> 8 * k & 0xff];
+    std::memcpy(units + i, made, sizeof made);
+  }
+  for (; i < count; ++i) units[i] = table.units[pixels[i]];
 }
 
 template <class T>
@@ -39,10 +51,8 @@ CIGLI_INLINE void to_pixels(const T* units, std::int64_t count, std::uint8_t* pi
 
 }  // namespace
 
-CIGLI_CLONES void pixels_to_units(const std::uint8_t* pixels, std::int64_t count, float* units) {
-  to_units(pixels, count, units);
-}
-CIGLI_CLONES void pixels_to_units(const std::uint8_t* pixels, std::int64_t count, std::uint16_t* units) {
+void pixels_to_units(const std::uint8_t* pixels, std::int64_t count, float* units) { to_units(pixels, count, units); }
+void pixels_to_units(const std::uint8_t* pixels, std::int64_t count, std::uint16_t* units) {
   to_units(pixels, count, units);
 }
 CIGLI_CLONES void units_to_pixels(const float* units, std::int64_t count, std::uint8_t* pixels) {
