@@ -3,7 +3,7 @@
 
 # LibTorch: the wheel's where scripts/bootstrap has put it, else the system's.
 set(CIGLI_LIBTORCH "" CACHE PATH "Root of the LibTorch to use (default: .deps/libtorch/torch where present)")
-option(CIGLI_CUDA "Link LibTorch's CUDA half too" OFF)
+option(CIGLI_CUDA "Link LibTorch's CUDA half too, and build this project's kernels for it" OFF)
 if(CIGLI_LIBTORCH)
   list(PREPEND CMAKE_PREFIX_PATH ${CIGLI_LIBTORCH})
 else()
@@ -16,6 +16,8 @@ if(CIGLI_CUDA)
   if(NOT TARGET torch_cuda_library)
     message(FATAL_ERROR "CIGLI_CUDA is on, but LibTorch ${Torch_VERSION} in ${Torch_DIR} was built without CUDA")
   endif()
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # as LibTorch does
+  enable_language(CUDA)
   # libtorch_cuda pulls in libraries (NVSHMEM, cuSPARSELt, cuFile) that the linker needs not resolve for us.
   set(torch_targets torch_library c10 -Wl,--unresolved-symbols=ignore-in-shared-libs)
 else()
@@ -62,7 +64,7 @@ add_library(cigli_flags INTERFACE)
 target_include_directories(cigli_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_include_directories(cigli_flags SYSTEM INTERFACE
   ${TORCH_INCLUDE_DIRS} ${OPENCV_INCLUDE_DIR} ${STB_INCLUDE_DIR} ${TOMLPLUSPLUS_INCLUDE_DIR} ${CLD2_INCLUDE_DIR} ${ZIP_INCLUDE_DIR})
-target_compile_definitions(cigli_flags INTERFACE TOML_HEADER_ONLY=1)
+target_compile_definitions(cigli_flags INTERFACE TOML_HEADER_ONLY=1 $<$<BOOL:${CIGLI_CUDA}>:CIGLI_CUDA>)
 target_compile_options(cigli_flags INTERFACE -Wall -Wextra -Winvalid-pch -Werror=invalid-pch)
 if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # A source among several looks like a header there, which must not give a class a member of an unnamed namespace.

@@ -16,6 +16,14 @@ void DecoderOptions::visit(Fields& f) {
   f("flow_map", flow_map, "jumps between times of the flow, guided in one pass (unet); `cigli distill` makes it so");
 }
 
+std::vector<torch::Tensor*> tensors_of(ReadCondition& read) {
+  Condition& c = read.condition;
+  std::vector<torch::Tensor*> all{&c.tokens, &c.mask,  &c.pooled,       &c.map,      &c.details,
+                           &c.prompt, &read.embedding, &read.cells, &read.map};
+  for (torch::Tensor& each : read.keys_values) all.push_back(&each);
+  return all;
+}
+
 torch::Tensor drawn_over_prompt(const torch::Tensor& drawn, const Condition& condition) {
   return condition.prompt.defined() ? drawn.slice(1, 0, 3) + drawn.slice(1, 3) * condition.prompt : drawn;
 }

@@ -44,6 +44,9 @@ struct ReadCondition {
   std::vector<torch::Tensor> keys_values;  // [B,M,2C] of the condition's tokens, of each attention in turn
 };
 
+// All of its tensors, undefined ones too, in an order that is always the same but for the number of keys and values.
+std::vector<torch::Tensor*> tensors_of(ReadCondition& condition);
+
 // A network of the flow: the clean image expected behind x [B,3,H,W] at time t. Of a flow map, instead, where the
 // straight line from x through the image of time `until` ends at time 1: x + (1 - t) u, with u the mean velocity
 // between the two times (Geng et al. 2025, "Mean Flows", eq. 3); jump() takes it there. All networks share this

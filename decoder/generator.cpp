@@ -136,7 +136,6 @@ Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const Sampler
   const std::int64_t batch = static_cast<std::int64_t>(requests.size());
   const std::vector<Branch> branches =
       options.decoder.flow_map ? std::vector<Branch>{{true, true, 1}} : branches_of(sampling);
-  const std::int64_t copies = static_cast<std::int64_t>(branches.size());
 
   std::vector<std::string> texts;
   std::vector<Tensor> prompts, noise;
@@ -150,25 +149,42 @@ Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const Sampler
     prompts.push_back(request.prompt);
     noise.push_back(request_noise(request.seed, request.id, request.k, options.height, options.width));
   }
-  const Tensor start = torch::stack(noise).to(device());
-  const ReadCondition c =
-      denoiser->read(condition(texts, torch::stack(prompts).to(device()), {torch::cat(text_seen), torch::cat(image_seen)}));
-  if (options.decoder.flow_map) {
-    const Tensor scales = 
-        torch::tensor({sampling.guidance_text, sampling.guidance_image}, torch::kFloat32).to(device());
-    const EndPrediction end = [&](const Tensor& x, const Tensor& t, const Tensor& until) {
-      return forward(x, {t, until, scales.expand({batch, 2})}, c);
-    };
-    return follow(end, start, sampling).clamp(-1, 1).cpu();
-  }
-  const CleanPrediction guided = [&](const Tensor& x, const Tensor& t) {
-    const Tensor clean = forward(x.repeat({copies, 1, 1, 1}), t.repeat({copies}), c);
-    Tensor sum = clean.slice(0, 0, batch) * branches[0].factor;
-    for (std::int64_t b = 1; b < copies; ++b)
-      sum = sum + clean.slice(0, b * batch, (b + 1) * batch) * branches[static_cast<std::size_t>(b)].factor;
-    return sum;
+  ReadCondition read = denoiser->read(
+      condition(texts, torch::stack(prompts).to(device()), {torch::cat(text_seen), torch::cat(image_seen)}));
+  std::vector<Tensor> inputs{torch::stack(noise).to(device())};
+  for (const Tensor* each : tensors_of(read)) inputs.push_back(*each);
+  SamplerOptions named = sampling;
+  return graphs_(write_json(fields_of(named)).dump(), inputs,
+                 [&](const std::vector<Tensor>& given) {
+                   const std::vector<Tensor*> members = tensors_of(read);
+                   for (std::size_t i = 0; i < members.size(); ++i) *members[i] = given[i + 1];
+                   return options.decoder.flow_map ? jumped(given[0], read, sampling)
+                                                   : guided(given[0], read, sampling);
+                 })
+      .clamp(-1, 1)
+      .cpu();
+}
+
+Tensor GeneratorImpl::jumped(const Tensor& noise, const ReadCondition& read, const SamplerOptions& sampling) {
+  const auto all = [&](double value) { return torch::full({noise.size(0)}, value, noise.options()); };
+  const Tensor scales = torch::stack({all(sampling.guidance_text), all(sampling.guidance_image)}, 1);
+  const EndPrediction end = [&](const Tensor& x, const Tensor& t, const Tensor& until) {
+    return forward(x, {t, until, scales}, read);
   };
-  return integrate(guided, start, sampling).clamp(-1, 1).cpu();
+  return follow(end, noise, sampling);
+}
+
+Tensor GeneratorImpl::guided(const Tensor& noise, const ReadCondition& read, const SamplerOptions& sampling) {
+  const std::vector<Branch> branches = branches_of(sampling);
+  const auto copies = static_cast<std::int64_t>(branches.size());
+  GuidedPrediction prediction{[&](const Tensor& x, const Tensor& t) {
+                                const Tensor copied =
+                                    x.repeat({copies, 1, 1, 1}).to(read.condition.pooled.scalar_type());
+                                return denoiser->forward(copied, {t.repeat({copies})}, read);
+                              },
+                              {}};
+  for (const Branch& branch : branches) prediction.factors.push_back(branch.factor);
+  return integrate(prediction, noise, sampling);
 }
 
 void GeneratorImpl::remember_words(const std::vector<std::string>& texts) {

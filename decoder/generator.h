@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "decoder/denoiser.h"
+#include "decoder/graph_cache.h"
 #include "decoder/sampler.h"
 #include "encoders/image_encoder.h"
 #include "encoders/text_encoder.h"
@@ -75,6 +76,12 @@ struct GeneratorImpl : torch::nn::Module {
   Fusion fusion;
   Denoiser denoiser;
   std::vector<std::string> words;  // of the training texts, sorted
+
+ private:
+  // Where noise [B,3,H,W] leads under the condition of all branches: by a flow map, by a guided flow.
+  torch::Tensor jumped(const torch::Tensor& noise, const ReadCondition& read, const SamplerOptions& sampling);
+  torch::Tensor guided(const torch::Tensor& noise, const ReadCondition& read, const SamplerOptions& sampling);
+  GraphCache graphs_;
 };
 TORCH_MODULE(Generator);
 

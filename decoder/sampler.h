@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/options.h"
 
@@ -20,12 +21,18 @@ struct SamplerOptions {
   void visit(Fields& f);
 };
 
-// Clean image expected behind (x [B,3,H,W], t [B]).
-using CleanPrediction = std::function<torch::Tensor(const torch::Tensor& x, const torch::Tensor& t)>;
+// Clean images expected behind (x [B,3,H,W], t [B]) under K conditions, and what each counts in the guided prediction,
+// the sum over k of factors[k] branches[k].
+struct GuidedPrediction {
+  std::function<torch::Tensor(const torch::Tensor& x, const torch::Tensor& t)> branches;  // [K B,3,H,W], one by one
+  std::vector<double> factors = {1};                                                      // [K], at most 4
+};
 
-// Integrates dx/dt = (clean(x,t) - x) / (1 - t) from noise at t = 0 to t = 1 (rectified flow, Liu et al. 2022). The
-// last step, Euler's to t = 1, is the clean image itself; of one step in all nothing else is left.
-torch::Tensor integrate(const CleanPrediction& clean, torch::Tensor noise, const SamplerOptions& options);
+// Integrates dx/dt = (clean(x,t) - x) / (1 - t) from noise at t = 0 to t = 1 (rectified flow, Liu et al. 2022), clean
+// being the guided prediction. The last step, Euler's to t = 1, is the clean image itself; of one step in all nothing
+// else is left. Noise in float32 is updated in one pass a step, whether the branches are float32 or bfloat16; the
+// result has the layout of the branches. No gradients pass.
+torch::Tensor integrate(const GuidedPrediction& clean, torch::Tensor noise, const SamplerOptions& options);
 
 // Where the line of the mean velocity between t and `until` (both [B]) leads from x at time 1; see decoder/denoiser.h.
 using EndPrediction =

@@ -9,8 +9,9 @@ namespace cigli {
 // Group normalisation (Wu and He 2018) with what surrounds it in a residual block, in one pass over the image each way:
 // y = act((norm(x) weight + bias) (1 + s) + h), x [B,C,H,W], variance over a group's channels and places plus 1e-5.
 // `modulation` [B,2C] is s beside h (FiLM, Perez et al. 2018; adaptive group normalisation, Dhariwal and Nichol 2021);
-// undefined: both 0. act is max(0, .) when `relu`, else the identity. float32 and bfloat16 on the CPU run fused (sums
-// in float32, output channels_last); all else is composed of LibTorch's operations. The fused gradient can't be
+// undefined: both 0. act is max(0, .) when `relu`, else the identity. float32 and bfloat16 run fused (sums in
+// float32, output channels_last; on a GPU where built with CIGLI_CUDA, and at most 256 channels a group); all else is
+// composed of LibTorch's operations. The fused gradient can't be
 // differentiated again: c10::Error when that is asked for.
 struct AdaptiveGroupNormImpl : torch::nn::Module {
   // `group` channels share a mean and a variance; c10::Error unless it divides `channels`.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "encoders/layers/vector_kernel.h"
+#include "decoder/cuda/vector_kernel.h"
 
 namespace cigli {
 

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <vector>
 
 namespace cigli {
 namespace {
@@ -21,7 +22,7 @@ TEST(Sampler, AKnownImageIsReachedExactly) {
   const Tensor image = torch::rand({2, 3, 8, 8}) * 2 - 1;
   for (const char* method : {"euler", "heun"}) {
     const Tensor got =
-        integrate([&](const Tensor&, const Tensor&) { return image; }, torch::randn_like(image), sampler(method, 4));
+        integrate({[&](const Tensor&, const Tensor&) { return image; }}, torch::randn_like(image), sampler(method, 4));
     EXPECT_LT((got - image).abs().max().item<double>(), 1e-5) << method;
   }
 }
@@ -37,15 +38,50 @@ TEST(Sampler, ConvergesToTheGaussianFlowAtItsOrder) {
   const Tensor noise = torch::randn({1, 3, 8, 8}, torch::kFloat64);
   const Tensor exact = mean + deviation * noise;
   const auto error = [&](const char* method, std::int64_t steps) {
-    return (integrate(clean, noise, sampler(method, steps)) - exact).abs().max().item<double>();
+    return (integrate({clean}, noise, sampler(method, steps)) - exact).abs().max().item<double>();
   };
   EXPECT_LT(error("euler", 512), 0.02);
   EXPECT_NEAR(std::log2(error("euler", 128) / error("euler", 256)), 1, 0.15);
   EXPECT_NEAR(std::log2(error("heun", 128) / error("heun", 256)), 2, 0.15);
 }
 
-// The same flow's exact map: x_s = s m + (x_t - t m) r(s) / r(t), with r^2 = t^2 s^2 + (1-t)^2. Its lines lead to the
-// image in however few jumps.
+TEST(Sampler, OnePassAStepEqualsTheFormulasInFloat64) {
+  torch::manual_seed(31);
+  const Tensor noise = torch::randn({2, 3, 5, 7});
+  const Tensor maps = torch::randn({3, 3, 5, 7});
+  for (const torch::Dtype type : {torch::kFloat32, torch::kBFloat16})
+    for (const torch::MemoryFormat layout : {torch::MemoryFormat::Contiguous, torch::MemoryFormat::ChannelsLast})
+      for (const char* method : {"euler", "heun"}) {
+        const auto branches = [&](const Tensor& x, const Tensor& t) {
+          std::vector<Tensor> each;
+          for (std::int64_t k = 0; k < 3; ++k)
+            each.push_back(torch::tanh(x * (0.5 + 0.1 * k) + maps[k].to(x.scalar_type()) * t[0].item<double>()));
+          return torch::cat(each).to(type).contiguous(layout);
+        };
+        const auto widened = [&](const Tensor& x, const Tensor& t) {  // rounded alike
+          return branches(x.to(torch::kFloat32), t).to(torch::kFloat64);
+        };
+        const std::vector<double> factors{2.5, -1, -0.5};
+        const Tensor got = integrate({branches, factors}, noise, sampler(method, 2));
+        const Tensor exact = integrate({widened, factors}, noise.to(torch::kFloat64), sampler(method, 2));
+        const double bound = type == torch::kFloat32 ? 2e-6 : 0.02;  // a prediction may round the other way
+        EXPECT_LT((got - exact).abs().max().item<double>(), bound) << method << " " << type;
+        EXPECT_EQ(got.scalar_type(), torch::kFloat32);
+        EXPECT_TRUE(got.is_contiguous(layout));
+      }
+}
+
+TEST(Sampler, RefusesPredictionsOfAnotherShape) {
+  const auto one = [](const Tensor& x, const Tensor&) { return x; };
+  const Tensor noise = torch::randn({2, 3, 4, 4});
+  EXPECT_THROW(integrate({one, {1, 1}}, noise, sampler("euler", 2)), c10::Error);
+  EXPECT_THROW(integrate({one, {}}, noise, sampler("euler", 2)), c10::Error);
+  EXPECT_THROW(integrate({one, {1, 1, 1, 1, 1}}, noise, sampler("euler", 2)), c10::Error);
+  EXPECT_THROW(integrate({one, {1}}, noise[0], sampler("euler", 2)), c10::Error);
+}
+
+// The Gaussian flow's exact map: x_s = s m + (x_t - t m) r(s) / r(t), with r^2 = t^2 s^2 + (1-t)^2. Its lines lead to
+// the image in however few jumps.
 TEST(Sampler, AnExactFlowMapReachesTheImageInAnyNumberOfJumps) {
   const double mean = 0.3, deviation = 0.5;
   const auto spread = [&](const Tensor& t) { return (t * t * deviation * deviation + (1 - t) * (1 - t)).sqrt(); };

@@ -109,6 +109,22 @@ TEST(AdaptiveGroupNorm, TakesAnyLayoutAndGroup) {
     }
 }
 
+TEST(AdaptiveGroupNorm, TakesChannelsThatFillNoVector) {
+  torch::manual_seed(9);
+  for (const std::int64_t channels : {1, 6, 20, 41, 90}) {
+    AdaptiveGroupNorm norm(channels, channels % 5 == 0 ? 5 : channels, false);
+    const Tensor x = torch::randn({3, channels, 3, 5}).requires_grad_();  // NCHW
+    const Tensor film = torch::randn({3, 2 * channels}).requires_grad_(), gradient = torch::randn({3, channels, 3, 5});
+    const std::vector<Tensor> inputs{x, norm->weight, norm->bias, film};
+    const std::vector<Tensor> got = outcome(norm(x, film), inputs, gradient);
+    EXPECT_TRUE(norm(x, film).is_contiguous(torch::MemoryFormat::ChannelsLast));
+    const std::vector<Tensor> expected =
+        outcome(compose_group_norm(x, norm->groups, norm->weight, norm->bias, film, false), inputs, gradient);
+    for (std::size_t i = 0; i < got.size(); ++i)
+      EXPECT_LT(relative_distance(got[i], expected[i]), 1e-5) << i << " of " << channels << " channels";
+  }
+}
+
 TEST(AdaptiveGroupNorm, NotANumberPassesThrough) {
   for (const torch::Dtype type : {torch::kFloat32, torch::kBFloat16}) {
     AdaptiveGroupNorm norm(32, 16, true);
@@ -134,7 +150,7 @@ TEST(AdaptiveGroupNorm, RefusesWhatItCannotDo) {
 
 TEST(AdaptiveGroupNorm, OtherTypesTakeTheComposedPath) {
   torch::manual_seed(7);
-  AdaptiveGroupNorm norm(24, 8, false);  // 24 channels are no multiple of the kernel's 16
+  AdaptiveGroupNorm norm(24, 8, false);
   norm->to(torch::kFloat64);
   const Tensor x = torch::randn({2, 24, 3, 3}, torch::kFloat64);
   EXPECT_TRUE(torch::allclose(norm(x), torch::group_norm(x, 3, norm->weight, norm->bias)));

@@ -50,4 +50,19 @@ CIGLI_INLINE void store(std::uint16_t* to, const Floats& values) {  // rounded t
   std::memcpy(to, &halves, sizeof halves);
 }
 
+// The first `count` values, below kLanes, and zeros; and back.
+template <class T>
+CIGLI_INLINE Floats load_first(const T* from, std::int64_t count) {
+  T values[kLanes] = {};
+  for (std::int64_t i = 0; i < count; ++i) values[i] = from[i];
+  return load(values);
+}
+
+template <class T>
+CIGLI_INLINE void store_first(T* to, const Floats& values, std::int64_t count) {
+  T all[kLanes];
+  store(all, values);
+  for (std::int64_t i = 0; i < count; ++i) to[i] = all[i];
+}
+
 }  // namespace cigli
