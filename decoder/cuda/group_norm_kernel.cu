@@ -20,11 +20,13 @@
 //   9.0           227 KiB          3456 (58x58)    6912 (83x83)
 
 namespace cigli {
+
+extern __shared__ float4 shared_memory[];
+
 namespace {
 
 // Launch bounds ask for so few blocks at once that registers are left for four reads in flight a thread.
 constexpr int kThreads = 256;
-extern __shared__ float4 shared_memory[];
 
 // A sample's channels by blocks: pieces of `width`, the last may be narrower.
 struct Division {
@@ -217,15 +219,12 @@ __global__ void __launch_bounds__(kThreads, 2) backward_kernel(GroupNormBackward
   }
 }
 
-unsigned blocks(const GroupNormShape& s, const Division& d) { return static_cast<unsigned>(s.batch * d.pieces); }
-
 // Takes less than the 48 KiB of shared memory that every kernel may have: the widest piece has 2040 channels.
 template <int N, class T>
 cudaError_t launch(const GroupNormForward<T>& pass, cudaStream_t stream) {
   const Division d = divided<T, N>(pass.shape);
   const std::size_t bytes = sizeof(float) * (N * kThreads + 5 * d.width);
-  forward_kernel<T, N><<<blocks(pass.shape, d), kThreads, bytes, stream>>>(pass, d);
-  return cudaGetLastError();
+  return launch_kernel({pass.shape.batch * d.pieces, kThreads, bytes, stream}, forward_kernel<T, N>, pass, d);
 }
 
 template <int N, class T>
@@ -241,8 +240,8 @@ cudaError_t launch(const GroupNormBackward<T>& pass, cudaStream_t stream) {
   const int kept = static_cast<int>(std::min<std::int64_t>(all, (most - needed) / slot)), bytes = needed + kept * slot;
   fault = cudaFuncSetAttribute(backward_kernel<T, N>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
   if (fault != cudaSuccess) return fault;
-  backward_kernel<T, N><<<blocks(pass.shape, d), kThreads, bytes, stream>>>(pass, d, kept);
-  return cudaGetLastError();
+  return launch_kernel({pass.shape.batch * d.pieces, kThreads, static_cast<std::size_t>(bytes), stream},
+                       backward_kernel<T, N>, pass, d, kept);
 }
 
 // Packs of 16 bytes where all rows of channels begin at multiples of as much, or single values.

@@ -31,8 +31,7 @@ __global__ void __launch_bounds__(kThreads) update_kernel(GuidedUpdate<T> u) {
 template <int N, class T>
 cudaError_t launch(const GuidedUpdate<T>& u, cudaStream_t stream) {
   const std::int64_t blocks = (u.count + N * kThreads - 1) / (N * kThreads);
-  update_kernel<T, N><<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(u);
-  return cudaGetLastError();
+  return launch_kernel({blocks, kThreads, 0, stream}, update_kernel<T, N>, u);
 }
 
 }  // namespace

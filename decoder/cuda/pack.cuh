@@ -1,10 +1,28 @@
 #pragma once
 
 #include <cuda_bf16.h>
+#include <cuda_runtime.h>
 
 #include <cstdint>
 
 namespace cigli {
+
+struct Launch {
+  std::int64_t blocks;
+  int threads;               // a block
+  std::size_t shared_bytes;  // of dynamic shared memory a block
+  cudaStream_t stream;
+};
+
+template <class... Parameters, class... Arguments>
+cudaError_t launch_kernel(const Launch& launch, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(launch.blocks));
+  config.blockDim = dim3(static_cast<unsigned>(launch.threads));
+  config.dynamicSmemBytes = launch.shared_bytes;
+  config.stream = launch.stream;
+  return cudaLaunchKernelEx(&config, kernel, arguments...);
+}
 
 // N neighbouring values, read and written in accesses of up to 16 bytes, whose addresses are multiples of as much.
 template <class T, int N>

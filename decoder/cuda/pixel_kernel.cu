@@ -46,8 +46,7 @@ cudaError_t launch(const From* from, std::int64_t count, To* to, cudaStream_t st
   if (count == 0) return cudaSuccess;
   if (N > 1 && !aligned<N>(from, to)) return launch<Conversion, 1>(from, count, to, stream);
   const std::int64_t blocks = (count + N * kThreads - 1) / (N * kThreads);
-  convert<Conversion, N><<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(from, count, to);
-  return cudaGetLastError();
+  return launch_kernel({blocks, kThreads, 0, stream}, convert<Conversion, N, From, To>, from, count, to);
 }
 
 }  // namespace
