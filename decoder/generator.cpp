@@ -177,12 +177,12 @@ Tensor GeneratorImpl::jumped(const Tensor& noise, const ReadCondition& read, con
 Tensor GeneratorImpl::guided(const Tensor& noise, const ReadCondition& read, const SamplerOptions& sampling) {
   const std::vector<Branch> branches = branches_of(sampling);
   const auto copies = static_cast<std::int64_t>(branches.size());
-  GuidedPrediction prediction{[&](const Tensor& x, const Tensor& t) {
-                                const Tensor copied =
-                                    x.repeat({copies, 1, 1, 1}).to(read.condition.pooled.scalar_type());
-                                return denoiser->forward(copied, {t.repeat({copies})}, read);
-                              },
-                              {}};
+  GuidedPrediction prediction{
+      [&](const Tensor& x, const Tensor& t) {
+        const Tensor copied = x.repeat({copies, 1, 1, 1}).to(read.condition.pooled.scalar_type());
+        return denoiser->forward(copied, {t.repeat({copies})}, read);
+      },
+      {}};
   for (const Branch& branch : branches) prediction.factors.push_back(branch.factor);
   return integrate(prediction, noise, sampling);
 }

@@ -173,11 +173,10 @@ TrainedScorer::Embedded TrainedScorer::embed(const Pack& pack, const std::vector
   std::vector<Tensor> queries, keys;
   PairScorer scorer = scorer_;
   for (std::size_t from = 0; from < rows.size(); from += 64) {
-    const Batch pairs =
-        moved(pack.batch({rows.begin() + static_cast<std::ptrdiff_t>(from),
-                          rows.begin() + static_cast<std::ptrdiff_t>(std::min(from + 64, rows.size()))},
-                         dtype_),
-              options_.device);
+    const Batch pairs = moved(pack.batch({rows.begin() + static_cast<std::ptrdiff_t>(from),
+                                          rows.begin() + static_cast<std::ptrdiff_t>(std::min(from + 64, rows.size()))},
+                                         dtype_),
+                              options_.device);
     keys.push_back(scorer->key(pairs.target).to(torch::kCPU, torch::kBFloat16));
     queries.push_back(scorer
                           ->query(tokenize(tokenizer_, pairs.texts, scorer->options.text.context), pairs.prompt,

@@ -11,7 +11,9 @@
 
 #include "dataset/metadata.h"
 #include "eval/consistency.h"
+#include "eval/efficiency/kernel_speeds.h"
 #include "runtime/device.h"
+#include "runtime/device_choice.h"
 #include "runtime/error.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
@@ -34,7 +36,7 @@ struct BenchOptions {
   std::optional<std::int64_t> calls, warmup;
   std::int64_t rounds = 3, batch_size = 16, steps_per_call = 1, limit = 300, seed = 0, resamples = 2000, threads = 0;
   double watts_per_core = 0, timeout = 600;
-  bool json = false;
+  bool json = false, kernels = false;
   FeatureOptions features;
 
   void visit(Fields& f) {
@@ -42,8 +44,8 @@ struct BenchOptions {
     f("system", system,
       "NAME=MODEL: a cigli model; of training, NAME=CONFIG.toml (default: the model inside this program)", Whole{});
     f("command", command, "NAME=COMMAND: any command that speaks the worker protocol (docs/efficiency.md)", Whole{});
-    f("data", data, "dataset folder whose rows are asked for; of training, what cigli's own trainings train on",
-      Required{});
+    f("data", data, "dataset folder whose rows are asked for; of training, what cigli's own trainings train on");
+    f("kernels", kernels, "instead, what share of the bandwidth of memory the device's own kernels reach");
     f("split", split, "rows of this split alone");
     f("limit", limit, "the first so many rows", Range{1, 1e9});
     f("rounds", rounds, "rounds; in each, every system starts anew, in turn", Range{1, 1000});
@@ -328,7 +330,13 @@ class Bench {
 
 int run_bench(const Arguments& arguments) {
   const auto options = parse<BenchOptions>(arguments);
+  if (options.kernels == !options.data.empty()) throw UsageError("bench: expected --data DIR, or --kernels without it");
   set_threads(options.threads);
+  if (options.kernels) {
+    const KernelSpeeds speeds = measure_kernels(find_device(options.features.device.device));
+    std::cout << (options.json ? to_json(speeds).dump() + "\n" : to_text(speeds));
+    return 0;
+  }
   for (const std::string* file : {&options.out, &options.html, &options.latencies})
     if (!file->empty()) check_output(*file);
   const InterruptGuard guard;

@@ -106,7 +106,8 @@ Paths teacher_paths(Generator& teacher, const PathDraw& draw, const std::vector<
     return torch::tensor({both, image, nothing}, torch::kBool).repeat_interleave(batch);  // moved by the fusion
   };
   const Condition branches = teacher->condition(texts, prompts, {sees(true, false, false), sees(true, true, false)});
-  const Tensor rows = torch::arange(batch, draw.from.options()), guided = draw.guidance.select(1, 1).ne(1).nonzero().view(-1);
+  const Tensor rows = torch::arange(batch, draw.times.options().dtype(torch::kLong)),
+               guided = draw.guidance.select(1, 1).ne(1).nonzero().view(-1);
   const Tensor from = torch::cat({rows, rows, guided});
   const ReadCondition read =
       teacher->denoiser->read(rows_of(branches, torch::cat({rows, rows + batch, guided + 2 * batch})));

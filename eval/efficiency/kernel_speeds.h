@@ -21,8 +21,8 @@ struct KernelSpeeds {
   std::vector<KernelSpeed> kernels;
 };
 
-// Measures them on a GPU, or their twins on the processor with the threads that are set, on tensors that no cache holds:
-// the best of at least 5 timings each, and of as many more as fit into `seconds`.
+// Measures them on a GPU, or their twins on the processor with the threads that are set, on tensors that no cache
+// holds: each by the fastest of the runs that `seconds` allow.
 KernelSpeeds measure_kernels(c10::Device device, double seconds = 0.5);
 
 // {"copy", "kernels": [{"kernel", "type", "bytes", "seconds", "of_copy"}]}

@@ -9,9 +9,7 @@
 #include <limits>
 
 namespace cigli {
-namespace {
 
-// The fastest run's seconds, after one that is not timed.
 double fastest_run(const std::function<void()>& run, double budget) {
   using Clock = std::chrono::steady_clock;
   constexpr int least = 5;
@@ -29,6 +27,8 @@ double fastest_run(const std::function<void()>& run, double budget) {
   }
   return best;
 }
+
+namespace {
 
 ComputeRoofs compute_roofs(torch::ScalarType type, double seconds) {
   constexpr std::int64_t side = 2048, images = 8, channels = 128, size = 64;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -18,8 +19,11 @@ struct MachineRoofs {
   double copy = 0;  // bytes a second, read and written, of a copy that no cache holds
 };
 
-// Measures them: the best of at least 5 timings each, and of as many more as fit into `seconds`; where one run is so
-// slow that 5 take several times as long, of fewer.
+// Seconds of the fastest of at least 5 runs, behind one that is not timed, and of as many more as fit into `budget`
+// seconds; where 5 would take several budgets, of fewer.
+double fastest_run(const std::function<void()>& run, double budget);
+
+// Measures them, each by the fastest of the runs that `seconds` allow.
 MachineRoofs measure_roofs(bool with_bf16, double seconds = 0.15);
 
 // {"fp32": {"gemm", "convolution"}, "bf16": the same or null, "copy"}

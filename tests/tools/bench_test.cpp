@@ -170,7 +170,7 @@ TEST(Bench, WhatASystemDoesWrongFailsTheRun) {
 }
 
 TEST(Bench, RefusesWhatCantBeMeasured) {
-  expect_complaint(cigli({"bench"}), 2, {"--data is required"});
+  expect_complaint(cigli({"bench"}), 2, {"expected --data DIR, or --kernels"});
   expect_complaint(bench({"--system", "nameless"}), 2, {"--system is 'nameless'", "NAME=MODEL"});
   expect_complaint(bench({"--command", fake("a", ""), "--system", "a=x"}), 2, {"two systems are called 'a'"});
   expect_complaint(bench({"--command", fake("../a", "")}), 2, {"can't name a folder"});

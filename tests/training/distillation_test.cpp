@@ -10,10 +10,11 @@ namespace {
 
 using torch::Tensor;
 
-// A tiny flow, trained for so many steps.
+// A tiny flow, trained for so many steps, in float32 on every machine: what guidance does to it differs by precision.
 std::string tiny_teacher(const std::string& data, const std::string& out, std::int64_t steps) {
   TrainOptions options = tiny_options(data, out);
   options.steps = steps;
+  options.precision = "fp32";
   options.save_every = 0;
   options.schedule.learning_rate = 3e-3;
   options.loss.drop_text = options.loss.drop_both = 0.2;
@@ -187,11 +188,12 @@ TEST(Distillation, TeachesTheNetworkAlone) {
   trainer.step();
   const auto before = flow_map_of(load_model(teacher))->named_parameters();
   for (const auto& parameter : trainer.model()->named_parameters()) {
-    const Tensor moved = (parameter.value().to(torch::kFloat32) - before[parameter.key()]).abs().max();
+    const Tensor& was = before[parameter.key()];
+    const Tensor moved = (parameter.value().to(torch::kFloat32) - was).abs();
     if (parameter.key().rfind("denoiser.", 0) == 0)
-      EXPECT_GT(moved.item<double>(), 0) << parameter.key();
+      EXPECT_GT(moved.max().item<double>(), 0) << parameter.key();
     else
-      EXPECT_LT(moved.item<double>(), 4e-3) << parameter.key();  // bfloat16's rounding
+      EXPECT_TRUE((moved <= was.abs() / 256).all().item<bool>()) << parameter.key();  // bfloat16's rounding
   }
 }
 
