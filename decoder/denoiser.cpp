@@ -18,8 +18,8 @@ void DecoderOptions::visit(Fields& f) {
 
 std::vector<torch::Tensor*> tensors_of(ReadCondition& read) {
   Condition& c = read.condition;
-  std::vector<torch::Tensor*> all{&c.tokens, &c.mask,  &c.pooled,       &c.map,      &c.details,
-                           &c.prompt, &read.embedding, &read.cells, &read.map};
+  std::vector<torch::Tensor*> all{&c.tokens, &c.mask,         &c.pooled,   &c.map,   &c.details,
+                                  &c.prompt, &read.embedding, &read.cells, &read.map};
   for (torch::Tensor& each : read.keys_values) all.push_back(&each);
   return all;
 }

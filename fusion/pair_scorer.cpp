@@ -48,8 +48,7 @@ Tensor PairScorerImpl::query(const TokenBatch& words, const Tensor& prompt, std:
   const std::int64_t batch = prompt.size(0);
   const ImageMaps maps = image->forward(prompt);
   const Condition condition = fusion->forward(text->forward(words), {maps, prompt}, {});
-  const Tensor places =
-      to_map(positions(grid_positions(height, width, kBands).to(prompt)).unsqueeze(0), height, width);
+  const Tensor places = to_map(positions(grid_positions(height, width, kBands).to(prompt)).unsqueeze(0), height, width);
   const Tensor read = resized(map(condition.map), height, width) + places +
                       pooled(condition.pooled).view({batch, options.fusion.width, 1, 1});
   const Tensor change = out(torch::relu(read));

@@ -8,8 +8,8 @@
 
 namespace cigli {
 
-// Whether each row of `text_mask` [B,T] sees its text and its image, [B] bool on its device: what the caller lets it see
-// (undefined: all), and of that what FusionOptions::inputs names ("both", "text-only", "image-only").
+// Whether each row of `text_mask` [B,T] sees its text and its image, [B] bool on its device: what the caller lets it
+// see (undefined: all), and of that what FusionOptions::inputs names ("both", "text-only", "image-only").
 Visible seen_inputs(const Visible& visible, const std::string& inputs, const torch::Tensor& text_mask);
 
 // The places [B,T] that words stand at: a row whose text is dropped keeps its first, for a null token.

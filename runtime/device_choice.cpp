@@ -81,8 +81,8 @@ c10::Device choose_device(const std::string& name, const Gpus& gpus) {
   if (count == 0) refuse(name, "there is no NVIDIA GPU");
   if (number >= count)
     refuse(name, "there " + (count == 1 ? std::string("is one GPU, cuda:0")
-                                        : "are " + std::to_string(count) + " GPUs, cuda:0 to cuda:" +
-                                              std::to_string(count - 1)));
+                                        : "are " + std::to_string(count) +
+                                              " GPUs, cuda:0 to cuda:" + std::to_string(count - 1)));
   const int found = gpus.capabilities[static_cast<std::size_t>(number)];
   if (found < kOldest)
     refuse(name, "that GPU has compute capability " + capability(found) + ", expected " + capability(kOldest) +

@@ -16,9 +16,9 @@ struct Gpus {
 };
 Gpus visible_gpus();
 
-// The device that `name` means: "cpu", "cuda" (the first GPU), "cuda:N", or "auto": the first GPU that can be used, else
-// the CPU. Throws Error that says what is missing: CUDA in this program, a driver as new as its toolkit, a GPU of that
-// number, or one as new as its kernels were built for.
+// The device that `name` means: "cpu", "cuda" (the first GPU), "cuda:N", or "auto": the first GPU that can be used,
+// else the CPU. Throws Error that says what is missing: CUDA in this program, a driver as new as its toolkit, a GPU of
+// that number, or one as new as its kernels were built for.
 c10::Device choose_device(const std::string& name, const Gpus& gpus);
 c10::Device find_device(const std::string& name);
 

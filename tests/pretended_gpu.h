@@ -16,9 +16,9 @@
 #include <tuple>
 #include <vector>
 
-// A device whose memory is the process's own and whose operators run on the CPU, but that refuses, as a GPU does, tensors
-// of another device beside its own (single values aside): what a network or a training forgets to move throws. It takes
-// the place of LibTorch's XPU. To be included by one source of a program, as it registers itself.
+// A device whose memory is the process's own and whose operators run on the CPU, but that refuses, as a GPU does,
+// tensors of another device beside its own (single values aside): what a network or a training forgets to move throws.
+// It takes the place of LibTorch's XPU. To be included by one source of a program, as it registers itself.
 namespace cigli::pretended_gpu {
 
 inline const c10::Device device{c10::kXPU, 0};
@@ -57,7 +57,8 @@ inline at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool) 
   on_cpu(to).copy_(on_cpu(from));
   return to;
 }
-inline const at::Tensor& resized_in_place(const at::Tensor& values, at::IntArrayRef size, c10::optional<at::MemoryFormat>) {
+inline const at::Tensor& resized_in_place(const at::Tensor& values, at::IntArrayRef size,
+                                          c10::optional<at::MemoryFormat>) {
   if (values.sizes() == size) return values;
   const at::Tensor fresh = at::empty(size, values.options());
   values.unsafeGetTensorImpl()->set_storage_keep_dtype(fresh.storage());
@@ -89,8 +90,8 @@ inline std::tuple<at::Tensor, at::Tensor, at::Tensor> convolution_backward(
 
 // All other operators.
 inline void refuse_others(const c10::OperatorHandle& op, const at::Tensor& values) {
-  TORCH_CHECK(!values.defined() || values.dim() == 0 || values.device() == device, op.operator_name(), " gets a tensor ",
-              values.sizes(), " of ", values.device());
+  TORCH_CHECK(!values.defined() || values.dim() == 0 || values.device() == device, op.operator_name(),
+              " gets a tensor ", values.sizes(), " of ", values.device());
 }
 // cpu_fallback forgets about lists: those that are written to, and those that come back.
 inline void run_lists_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {

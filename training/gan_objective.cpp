@@ -71,9 +71,9 @@ JudgedBatch GanObjective::judged(const Batch& pairs, std::int64_t step) const {
 
 StepReport GanObjective::step(const Batch& pairs, std::int64_t step, double progress) {
   StepReport report;
-  const FlowDraw draw = moved(
-      draw_flow(static_cast<std::uint64_t>(options_.seed), step * options_.batch_size, pairs.target.sizes(), {}),
-      pairs.target.device());
+  const FlowDraw draw =
+      moved(draw_flow(static_cast<std::uint64_t>(options_.seed), step * options_.batch_size, pairs.target.sizes(), {}),
+            pairs.target.device());
   const Condition condition = model_->condition(pairs.texts, pairs.prompt);
   JudgedBatch batch = judged(pairs, step);
   batch.fake = model_->forward(draw.noise, draw.t, condition);

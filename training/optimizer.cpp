@@ -88,7 +88,8 @@ Optimizer::Optimizer(const torch::OrderedDict<std::string, torch::Tensor>& param
                       options.kind == "muon" && is_hidden(item.key(), parameter)});
     total += (parameter.numel() + lane_count - 1) / lane_count * lane_count;
   }
-  for (torch::Tensor& buffer : flat_) buffer = torch::zeros({total}, slots_[0].parameter.options().dtype(torch::kFloat32));
+  for (torch::Tensor& buffer : flat_)
+    buffer = torch::zeros({total}, slots_[0].parameter.options().dtype(torch::kFloat32));
   const torch::NoGradGuard no_grad;
   for (std::size_t i = 0; i < slots_.size(); ++i) view(master, i).copy_(slots_[i].parameter);
   flat_[average].copy_(flat_[master]);

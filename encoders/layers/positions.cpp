@@ -18,7 +18,8 @@ Tensor grid_positions(std::int64_t height, std::int64_t width, std::int64_t band
 Tensor scalar_embedding(const Tensor& t, std::int64_t width) {
   TORCH_CHECK(t.dim() == 1 && width % 2 == 0, "scalar_embedding expects [B] and an even width; got ", t.sizes());
   const std::int64_t half = width / 2;
-  const Tensor frequencies = torch::exp(torch::arange(half, t.options().dtype(torch::kFloat32)) * (std::log(1000.0) / (half - 1)));
+  const Tensor frequencies =
+      torch::exp(torch::arange(half, t.options().dtype(torch::kFloat32)) * (std::log(1000.0) / (half - 1)));
   const Tensor angles = t.to(torch::kFloat32).unsqueeze(1) * frequencies;
   return torch::cat({angles.sin(), angles.cos()}, 1);
 }

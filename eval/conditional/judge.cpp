@@ -59,7 +59,8 @@ Judge::View ClipJudge::look(const std::vector<Image>& images) const {
 }
 
 Tensor ClipJudge::conditions(const std::vector<std::string>& texts, const std::vector<Image>&) const {
-  return normalized(clip_.embed_texts(tokenize(tokenizer_, texts, clip_.context()).ids).to(torch::kCPU, torch::kFloat32));
+  return normalized(
+      clip_.embed_texts(tokenize(tokenizer_, texts, clip_.context()).ids).to(torch::kCPU, torch::kFloat32));
 }
 
 const std::string& ClipJudge::name() const {

@@ -11,7 +11,7 @@ namespace cigli {
 
 // A convolution of a network that is only used, with its batch normalisation inside.
 struct Convolution {
-  torch::Tensor operator()(const torch::Tensor& x) const;  // [B,C,H,W] -> [B,D,H',W']; throws where x has another C
+  torch::Tensor operator()(const torch::Tensor& x) const;   // [B,C,H,W] -> [B,D,H',W']; throws where x has another C
   Convolution to(const torch::TensorOptions& place) const;  // weights of this type and device, in channels-last order
 
   torch::Tensor weight;  // [D,C/groups,kh,kw]

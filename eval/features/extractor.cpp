@@ -192,8 +192,7 @@ std::string default_features() { return fs::exists(fetched_efficientnet()) ? "ef
 
 std::unique_ptr<FeatureExtractor> make_extractor(const FeatureOptions& options, std::string_view embedded) {
   check_applicable(options);
-  if (options.features == "dataset")
-    return std::make_unique<DatasetExtractor>(make_scorer(options, embedded));
+  if (options.features == "dataset") return std::make_unique<DatasetExtractor>(make_scorer(options, embedded));
   if (options.features == "efficientnet-lite0") {
     FeatureOptions filled = options;
     if (filled.weights.empty()) filled.weights = fetched_efficientnet().string();

@@ -14,8 +14,8 @@ namespace cigli {
 // `torch.save(lpips.LPIPS(net="alex").state_dict(), file)`.
 class Lpips {
  public:
-  // Computes in the dtype and on the device of `options`. Throws Error where the names are of no such network, or naming the tensors that are missing or
-  // have another shape.
+  // Computes in the dtype and on the device of `options`. Throws Error where the names are of no such network, or
+  // naming the tensors that are missing or have another shape.
   explicit Lpips(PretrainedWeights& weights, const torch::TensorOptions& options = torch::kFloat32);
   // RGB images [B,3,H,W] with values in [0,1], one shape -> [B] float64. Throws Error where a side is shorter than the
   // network's pooling takes: 31 pixels with AlexNet, 16 with VGG, 17 with SqueezeNet.

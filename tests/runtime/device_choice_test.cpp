@@ -41,8 +41,7 @@ TEST(DeviceChoice, ErrorsSayWhatIsMissing) {
 
 TEST(DeviceChoice, OtherNamesAreRefused) {
   for (const char* name : {"", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:0x1", "cuda:99999999999", "CUDA"})
-    EXPECT_EQ(refusal(name, {{90}, ""}),
-              "device is '" + std::string(name) + "', expected auto, cpu, cuda or cuda:N");
+    EXPECT_EQ(refusal(name, {{90}, ""}), "device is '" + std::string(name) + "', expected auto, cpu, cuda or cuda:N");
 }
 
 }  // namespace

@@ -31,19 +31,19 @@ TEST(Device, EveryCommandSaysWhatIsMissingOfItsDevice) {
 
 TEST(Device, TheProcessorCanBeAskedForByName) {
   const fs::path folder = scratch("cpu");
-  const std::vector<std::string> words{"generate",     "--model", fixture().model,     "--text",   "add a red circle",
-                                       "--image",      fixture().prompt(0),  "--out", folder / "x.png",
-                                       "--batch-size", "auto",    "--device",          "cpu"};
+  const std::vector<std::string> words{
+      "generate", "--model",        fixture().model, "--text", "add a red circle", "--image", fixture().prompt(0),
+      "--out",    folder / "x.png", "--batch-size",  "auto",   "--device",         "cpu"};
   const Outcome outcome = cigli(words);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_TRUE(fs::exists(folder / "x.png"));
 }
 
 TEST(Device, HalfPrecisionIsForGpus) {
-  expect_complaint(cigli({"generate", "--model", fixture().model, "--text", "add a red circle", "--image",
-                          fixture().prompt(0), "--out", scratch("fp16") / "x.png", "--device", "cpu", "--precision",
-                          "fp16"}),
-                   2, {"--precision fp16 is for GPUs", "bf16"});
+  expect_complaint(
+      cigli({"generate", "--model", fixture().model, "--text", "add a red circle", "--image", fixture().prompt(0),
+             "--out", scratch("fp16") / "x.png", "--device", "cpu", "--precision", "fp16"}),
+      2, {"--precision fp16 is for GPUs", "bf16"});
 }
 
 TEST(Device, ABatchSizeIsANumberOrAuto) {
