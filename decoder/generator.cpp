@@ -161,8 +161,7 @@ Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const Sampler
                    return options.decoder.flow_map ? jumped(given[0], read, sampling)
                                                    : guided(given[0], read, sampling);
                  })
-      .clamp(-1, 1)
-      .cpu();
+      .clamp(-1, 1);
 }
 
 Tensor GeneratorImpl::jumped(const Tensor& noise, const ReadCondition& read, const SamplerOptions& sampling) {

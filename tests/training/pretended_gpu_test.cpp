@@ -21,14 +21,15 @@ struct Outcome {
 Outcome trained(const TrainOptions& options, torch::Device device) {
   const Pack pack(options.data);
   torch::manual_seed(3);
-  Generator model = options.teacher.empty() ? Generator(options.model, Tokenizer()) : flow_map_of(load_model(options.teacher));
+  Generator model =
+      options.teacher.empty() ? Generator(options.model, Tokenizer()) : flow_map_of(load_model(options.teacher));
   use_channels_last(*model);
   model->to(device);
   Optimizer optimizer(model->named_parameters(), options.optimizer);
   const std::unique_ptr<Objective> objective = make_objective(options, model, optimizer);
   Outcome outcome;
   for (std::int64_t step = 0; step < 3; ++step) {
-    const Batch pairs = moved(pack.batch({4 * step % 8, 4 * step % 8 + 1, 4 * step % 8 + 2, 4 * step % 8 + 3}), device);
+    const Batch pairs = pack.batch({4 * step % 8, 4 * step % 8 + 1, 4 * step % 8 + 2, 4 * step % 8 + 3}, device);
     outcome.losses.push_back(objective->step(pairs, step, 0).loss);
   }
   for (std::size_t i = 0; i < optimizer.size(); ++i)
@@ -44,7 +45,8 @@ void expect_the_same_on_both(TrainOptions options, const std::string& data) {
   for (std::size_t i = 0; i < here.losses.size(); ++i)
     EXPECT_NEAR(here.losses[i], there.losses[i], 2e-3 * std::abs(here.losses[i])) << "step " << i;
   for (const auto& [name, weight] : here.weights) {
-    // Not the largest: a first step of Adam has the size of the learning rate, whatever sign rounding gives the gradient.
+    // Not the largest: a first step of Adam has the size of the learning rate, whatever sign rounding gives the
+    // gradient.
     const double distance = (weight - there.weights.at(name)).abs().mean().item<double>();
     EXPECT_LT(distance, 1e-4) << name;
   }
@@ -52,7 +54,9 @@ void expect_the_same_on_both(TrainOptions options, const std::string& data) {
 
 class OnAnotherDevice : public testing::Test {
  protected:
-  OnAnotherDevice() : data_(folder_ / "data.pack") { pack_dataset(make_tiny_dataset(folder_ / "data", 8), data_, pack_options()); }
+  OnAnotherDevice() : data_(folder_ / "data.pack") {
+    pack_dataset(make_tiny_dataset(folder_ / "data", 8), data_, pack_options());
+  }
   static PackOptions pack_options() {
     PackOptions options;
     options.size = 16;
@@ -71,7 +75,8 @@ TEST_F(OnAnotherDevice, AFlowLearnsTheSame) {
 }
 
 TEST_F(OnAnotherDevice, AGanLearnsTheSameThroughAnyFusion) {
-  for (const char* fusion : {"joint", "concat", "affine"}) expect_the_same_on_both(tiny_gan_options("", "", fusion), data_);
+  for (const char* fusion : {"joint", "concat", "affine"})
+    expect_the_same_on_both(tiny_gan_options("", "", fusion), data_);
 }
 
 TEST_F(OnAnotherDevice, ADistilledModelLearnsTheSame) {
