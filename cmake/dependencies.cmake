@@ -1,28 +1,8 @@
 # Everything the project links, behind one interface target: cigli_flags. Torch's own headers warn: they come in as
 # SYSTEM (imported targets' include folders are).
 
-# LibTorch: the wheel's where scripts/bootstrap has put it, else the system's.
-set(CIGLI_LIBTORCH "" CACHE PATH "Root of the LibTorch to use (default: .deps/libtorch/torch where present)")
 option(CIGLI_CUDA "Link LibTorch's CUDA half too, and build this project's kernels for it" OFF)
-if(CIGLI_LIBTORCH)
-  list(PREPEND CMAKE_PREFIX_PATH ${CIGLI_LIBTORCH})
-else()
-  list(PREPEND CMAKE_PREFIX_PATH ${PROJECT_SOURCE_DIR}/.deps/libtorch/torch)
-endif()
-find_package(Torch REQUIRED)
-get_filename_component(torch_cmake_folder ${Torch_DIR} REALPATH)
-message(STATUS "LibTorch ${Torch_VERSION} from ${torch_cmake_folder}")
-if(CIGLI_CUDA)
-  if(NOT TARGET torch_cuda_library)
-    message(FATAL_ERROR "CIGLI_CUDA is on, but LibTorch ${Torch_VERSION} in ${Torch_DIR} was built without CUDA")
-  endif()
-  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # as LibTorch does
-  enable_language(CUDA)
-  # libtorch_cuda pulls in libraries (NVSHMEM, cuSPARSELt, cuFile) that the linker needs not resolve for us.
-  set(torch_targets torch_library c10 -Wl,--unresolved-symbols=ignore-in-shared-libs)
-else()
-  set(torch_targets torch_cpu_library c10)
-endif()
+include(cmake/torch.cmake)  # torch_targets
 
 # Debian's LibTorch takes its products from whichever BLAS the system prefers. Of OpenBLAS the build with OpenMP shares
 # LibTorch's threads; that with threads of its own fights with them for the cores, and costs up to half of the time.

@@ -15,11 +15,4 @@ struct Batch {
   torch::Tensor target;  // [B,3,H,W] in [-1,1]
 };
 
-// The same on a device.
-inline Batch moved(Batch batch, c10::Device device) {
-  batch.prompt = batch.prompt.to(device);
-  batch.target = batch.target.to(device);
-  return batch;
-}
-
 }  // namespace cigli

@@ -115,7 +115,7 @@ std::vector<std::int64_t> Pack::indices(std::string_view split) const {
   return found;
 }
 
-Batch Pack::batch(const std::vector<std::int64_t>& indices, torch::Dtype dtype) const {
+Batch Pack::batch(const std::vector<std::int64_t>& indices, const torch::TensorOptions& options) const {
   Batch batch;
   std::vector<const std::uint8_t*> prompts, targets;
   for (const std::int64_t i : indices) {
@@ -124,8 +124,8 @@ Batch Pack::batch(const std::vector<std::int64_t>& indices, torch::Dtype dtype) 
     prompts.push_back(prompt(i));
     targets.push_back(target(i));
   }
-  batch.prompt = to_batch(prompts, prompt_.height, prompt_.width, dtype);
-  batch.target = to_batch(targets, target_.height, target_.width, dtype);
+  batch.prompt = to_batch(prompts, prompt_.height, prompt_.width, options);
+  batch.target = to_batch(targets, target_.height, target_.width, options);
   return batch;
 }
 

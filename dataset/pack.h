@@ -69,8 +69,8 @@ class Pack {
 
   // Indices of the pairs of a split ("" = pairs without a split), in file order.
   std::vector<std::int64_t> indices(std::string_view split) const;
-  // In [-1,1], channels_last, float32 or bfloat16.
-  Batch batch(const std::vector<std::int64_t>& indices, torch::Dtype dtype = torch::kFloat32) const;
+  // In [-1,1], channels_last, float32 or bfloat16, on any device (see to_batch).
+  Batch batch(const std::vector<std::int64_t>& indices, const torch::TensorOptions& options = {}) const;
 
  private:
   void check_header();

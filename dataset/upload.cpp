@@ -16,16 +16,15 @@ struct Upload::Arrival {
   at::cuda::CUDAEvent event;
 };
 
-Upload::Upload(Batch batch, c10::Device device) : batch_(std::move(batch)) {
+Upload::Upload(const std::function<Batch()>& read, c10::Device device) {
   if (!device.is_cuda()) {
-    batch_ = moved(batch_, device);
+    batch_ = read();
     return;
   }
   // One for all uploads: LibTorch keeps the memory of each stream apart.
   static const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool(false, device.index());
   const c10::cuda::CUDAStreamGuard guard(stream);
-  for (at::Tensor* each : {&batch_.prompt, &batch_.target})
-    *each = each->pin_memory().to(device, each->scalar_type(), /*non_blocking=*/true);
+  batch_ = read();
   arrival_ = std::make_shared<Arrival>();
   arrival_->event.record(stream);
 }
@@ -43,7 +42,7 @@ Batch Upload::get() const {
 
 struct Upload::Arrival {};
 
-Upload::Upload(Batch batch, c10::Device device) : batch_(moved(std::move(batch), device)) {}
+Upload::Upload(const std::function<Batch()>& read, c10::Device) : batch_(read()) {}
 
 Batch Upload::get() const { return batch_; }
 

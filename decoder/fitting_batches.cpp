@@ -1,9 +1,10 @@
 #include "decoder/fitting_batches.h"
 
-#include <ATen/ATen.h>
+#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <optional>
 
 #include "runtime/device_choice.h"
@@ -13,7 +14,7 @@ namespace cigli {
 namespace {
 
 // Nothing where the memory ran out; what was computed until then is given back before the next try.
-std::optional<torch::Tensor> draw_if_it_fits(const DrawImages& draw, const std::vector<Request>& requests) {
+std::optional<std::vector<Image>> draw_if_it_fits(const DrawImages& draw, const std::vector<Request>& requests) {
   try {
     return draw(requests);
   } catch (const c10::OutOfMemoryError&) {
@@ -23,14 +24,14 @@ std::optional<torch::Tensor> draw_if_it_fits(const DrawImages& draw, const std::
 
 }  // namespace
 
-torch::Tensor draw_fitting(const DrawImages& draw, const std::vector<Request>& requests, std::int64_t& most) {
-  std::vector<torch::Tensor> parts;
+std::vector<Image> draw_fitting(const DrawImages& draw, const std::vector<Request>& requests, std::int64_t& most) {
+  std::vector<Image> images;
   const auto all = static_cast<std::int64_t>(requests.size());
   for (std::int64_t from = 0; from < all;) {
     const std::int64_t count = std::min(most, all - from);
-    const auto images = draw_if_it_fits(draw, {requests.begin() + from, requests.begin() + from + count});
-    if (images) {
-      parts.push_back(*images);
+    auto drawn = draw_if_it_fits(draw, {requests.begin() + from, requests.begin() + from + count});
+    if (drawn) {
+      std::move(drawn->begin(), drawn->end(), std::back_inserter(images));
       from += count;
       continue;
     }
@@ -40,7 +41,7 @@ torch::Tensor draw_fitting(const DrawImages& draw, const std::vector<Request>& r
     std::cerr << "cigli: warning: out of the device's memory with " << count << " images at once; from here on " << most
               << "\n";
   }
-  return parts.size() == 1 ? parts[0] : torch::cat(parts);
+  return images;
 }
 
 }  // namespace cigli

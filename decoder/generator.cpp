@@ -113,6 +113,14 @@ std::vector<Branch> branches_of(const SamplerOptions& s) {
   return used;
 }
 
+// Recordings read the weights there.
+std::string places_of(const std::vector<Tensor>& weights) {
+  std::string text;
+  for (const Tensor& weight : weights)
+    text += ' ' + std::to_string(reinterpret_cast<std::uintptr_t>(weight.data_ptr()));
+  return text;
+}
+
 // Runs of letters and digits, ASCII lower-cased; bytes of other scripts count as letters.
 template <class Use>
 void for_each_word(const std::string& text, const Use& use) {
@@ -154,15 +162,15 @@ Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const Sampler
   std::vector<Tensor> inputs{torch::stack(noise).to(device())};
   for (const Tensor* each : tensors_of(read)) inputs.push_back(*each);
   SamplerOptions named = sampling;
-  return graphs_(write_json(fields_of(named)).dump(), inputs,
+  const std::string key = device().is_cpu() ? "" : write_json(fields_of(named)).dump() + places_of(parameters());
+  return graphs_(key, inputs,
                  [&](const std::vector<Tensor>& given) {
                    const std::vector<Tensor*> members = tensors_of(read);
                    for (std::size_t i = 0; i < members.size(); ++i) *members[i] = given[i + 1];
                    return options.decoder.flow_map ? jumped(given[0], read, sampling)
                                                    : guided(given[0], read, sampling);
                  })
-      .clamp(-1, 1)
-      .cpu();
+      .clamp(-1, 1);
 }
 
 Tensor GeneratorImpl::jumped(const Tensor& noise, const ReadCondition& read, const SamplerOptions& sampling) {

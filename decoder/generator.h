@@ -54,13 +54,13 @@ struct GeneratorImpl : torch::nn::Module {
   // What the decoder says of x [B,3,H,W] at this point of the flow (decoder/denoiser.h), float32; the losses' view.
   torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const Condition& condition);
   torch::Tensor forward(const torch::Tensor& x, const FlowPoint& at, const ReadCondition& condition);
-  // Images [B,3,H,W] float32 in [-1,1] for requests whose prompts share a shape. No gradients. Guidance branches
-  // e(0,0) + s_I (e(I,0) - e(0,0)) + s_T (e(I,T) - e(I,0)) (Brooks et al. 2023, eq. 3) run in one batch; those whose
-  // factor vanishes are left out. A flow map is told the scales and runs once. Error when the decoder can't be sampled
-  // like this.
+  // Images [B,3,H,W] float32 in [-1,1], on its device, for requests whose prompts share a shape. No gradients. Guidance
+  // branches e(0,0) + s_I (e(I,0) - e(0,0)) + s_T (e(I,T) - e(I,0)) (Brooks et al. 2023, eq. 3) run in one batch; those
+  // whose factor vanishes are left out. A flow map is told the scales and runs once. Error when the decoder can't be
+  // sampled like this.
   torch::Tensor sample(const std::vector<Request>& requests, const SamplerOptions& sampling);
 
-  // Where the weights are, and so what it computes on; images come back to the CPU.
+  // Where the weights are, and so what it computes on.
   torch::Device device() const { return parameters().front().device(); }
 
   // Keeps the words of the training texts, for text_warning.

@@ -7,6 +7,7 @@
 #ifdef CIGLI_CUDA
 #include <ATen/cuda/CUDAEvent.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
 #endif
 
@@ -30,29 +31,50 @@ constexpr std::size_t kMost = 4;  // a run has a batch size, and a last batch of
 std::string shapes_of(const std::vector<Tensor>& tensors) {
   std::ostringstream text;
   for (const Tensor& tensor : tensors)
-    if (tensor.defined()) text << tensor.scalar_type() << tensor.sizes() << tensor.strides() << ' ';
+    if (tensor.defined())
+      text << ' ' << tensor.scalar_type() << tensor.sizes() << tensor.strides();
+    else
+      text << " -";
   return text.str();
+}
+
+// Recording needs a stream that isn't the default one. There is one for all, as LibTorch keeps the memory of each
+// stream apart; it begins after what the current one was given before and ends before what that is given next, so that
+// tensors may pass between the two.
+void on_recording_stream(const std::function<void()>& run) {
+  const c10::cuda::CUDAStream before = c10::cuda::getCurrentCUDAStream();
+  static const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool(false, before.device_index());
+  at::cuda::CUDAEvent ready, done;
+  ready.record(before);
+  {
+    const c10::cuda::CUDAStreamGuard guard(stream);
+    ready.block(stream);
+    run();
+    done.record(stream);
+  }
+  done.block(before);
 }
 
 }  // namespace
 
-// Recording needs a stream of its own. The first run, which isn't recorded, lets libraries choose their algorithms.
 GraphCache::Recording::Recording(const std::vector<Tensor>& given, const Computation& compute) {
-  for (const Tensor& input : given) inputs.push_back(input.defined() ? input.clone() : input);
-  const c10::cuda::CUDAStream before = c10::cuda::getCurrentCUDAStream();
-  at::cuda::CUDAEvent ready, done;
-  ready.record(before);
-  {
-    const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool(false, before.device_index()));
-    ready.block(guard.current_stream());
-    compute(inputs);
+  for (const Tensor& input : given) inputs.push_back(input.defined() ? torch::empty_like(input) : input);
+  on_recording_stream([&] {
+    // A recording has memory of its own, for which LibTorch doesn't give up what it keeps of the first run.
+    c10::cuda::CUDACachingAllocator::emptyCache();
     // Other threads may go on asking for memory meanwhile.
     graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
-    result = compute(inputs);
+    try {
+      result = compute(inputs);
+    } catch (...) {
+      try {
+        graph.capture_end();  // else LibTorch and the stream would wait for it for ever
+      } catch (const c10::Error&) {
+      }
+      throw;
+    }
     graph.capture_end();
-    done.record(guard.current_stream());
-  }
-  done.block(before);
+  });
 }
 
 Tensor GraphCache::operator()(const std::string& key, const std::vector<Tensor>& inputs, const Computation& compute) {
@@ -61,12 +83,23 @@ Tensor GraphCache::operator()(const std::string& key, const std::vector<Tensor>&
   const c10::cuda::CUDAGuard guard(inputs[0].device());
   const std::string whole = key + shapes_of(inputs);
   if (recordings_.size() >= kMost && recordings_.count(whole) == 0) recordings_.clear();
-  std::shared_ptr<Recording>& recording = recordings_[whole];
-  if (!recording) recording = std::make_shared<Recording>(inputs, compute);
+  const auto [place, first] = recordings_.try_emplace(whole);
+  try {
+    if (first) {  // libraries choose their algorithms in it
+      Tensor result;
+      on_recording_stream([&] { result = compute(inputs); });
+      return result;
+    }
+    if (!place->second) place->second = std::make_shared<Recording>(inputs, compute);
+  } catch (...) {
+    recordings_.clear();  // out of memory, perhaps: they hold much of it
+    throw;
+  }
+  const Recording& recording = *place->second;
   for (std::size_t i = 0; i < inputs.size(); ++i)
-    if (inputs[i].defined()) recording->inputs[i].copy_(inputs[i], /*non_blocking=*/true);
-  recording->graph.replay();
-  return recording->result.clone();
+    if (inputs[i].defined()) recording.inputs[i].copy_(inputs[i], /*non_blocking=*/true);
+  place->second->graph.replay();
+  return recording.result.clone();
 }
 
 #else

@@ -148,7 +148,7 @@ void TrainedScorer::train(const Pack& pack, const Candidates& rows, const std::f
     bool* mark = same.data_ptr<bool>();
     for (const std::int64_t a : places)
       for (const std::int64_t b : places) *mark++ = rows.same_target(a, b);
-    const Batch pairs = moved(pack.batch(indices, dtype_), options_.device);
+    const Batch pairs = pack.batch(indices, torch::dtype(dtype_).device(options_.device));
     const Tensor keys = scorer_->key(pairs.target);
     const Tensor queries = scorer_->query(tokenize(tokenizer_, pairs.texts, scorer_->options.text.context),
                                           pairs.prompt, keys.size(2), keys.size(3));
@@ -173,10 +173,9 @@ TrainedScorer::Embedded TrainedScorer::embed(const Pack& pack, const std::vector
   std::vector<Tensor> queries, keys;
   PairScorer scorer = scorer_;
   for (std::size_t from = 0; from < rows.size(); from += 64) {
-    const Batch pairs = moved(pack.batch({rows.begin() + static_cast<std::ptrdiff_t>(from),
-                                          rows.begin() + static_cast<std::ptrdiff_t>(std::min(from + 64, rows.size()))},
-                                         dtype_),
-                              options_.device);
+    const Batch pairs = pack.batch({rows.begin() + static_cast<std::ptrdiff_t>(from),
+                                    rows.begin() + static_cast<std::ptrdiff_t>(std::min(from + 64, rows.size()))},
+                                   torch::dtype(dtype_).device(options_.device));
     keys.push_back(scorer->key(pairs.target).to(torch::kCPU, torch::kBFloat16));
     queries.push_back(scorer
                           ->query(tokenize(tokenizer_, pairs.texts, scorer->options.text.context), pairs.prompt,

@@ -180,19 +180,18 @@ std::vector<Json> make_images(Generator& model, const fs::path& folder, const st
     return std::async(std::launch::async, load_batch, std::cref(jobs), first, std::min(first + size, jobs.size()),
                       std::cref(model->options));
   };
-  const auto write = [&](const LoadedBatch& batch, const torch::Tensor& images, double seconds) {
+  const auto write = [&](const LoadedBatch& batch, const std::vector<Image>& images, double seconds) {
     for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
       const ImageJob& job = jobs[batch.jobs[i]];
       Json result = describe(job, batch.hashes[i], settings);
-      write_png(folder / job.file, to_image(images[static_cast<std::int64_t>(i)]),
-                settings.metadata ? chunks_of(result) : TextChunks{});
+      write_png(folder / job.file, images[i], settings.metadata ? chunks_of(result) : TextChunks{});
       result["seconds"] = seconds;
       record(result);
       results[batch.jobs[i]] = std::move(result);
     }
   };
   const DrawImages draw = [&](const std::vector<Request>& requests) {
-    return model->sample(requests, settings.sampling);
+    return to_images(model->sample(requests, settings.sampling));
   };
   std::int64_t most = settings.batch_size;
   const InterruptGuard guard;
@@ -205,11 +204,11 @@ std::vector<Json> make_images(Generator& model, const fs::path& folder, const st
     failures.insert(failures.end(), batch.failures.begin(), batch.failures.end());
     if (!batch.requests.empty()) {
       const Clock::time_point begin = Clock::now();
-      const torch::Tensor images = draw_fitting(draw, batch.requests, most);
+      std::vector<Image> images = draw_fitting(draw, batch.requests, most);
       const std::chrono::duration<double> took = Clock::now() - begin;
       if (written.valid()) written.get();
       const double seconds = took.count() / static_cast<double>(batch.jobs.size());
-      written = std::async(std::launch::async, write, std::move(batch), images, seconds);
+      written = std::async(std::launch::async, write, std::move(batch), std::move(images), seconds);
       progress.update(static_cast<std::int64_t>(std::min(first + size, jobs.size())));
     }
   }

@@ -99,10 +99,9 @@ class Drawing {
                           to_tensor(fit(prompt, model.prompt_width, model.prompt_height)),
                           wishes[i].contains("seed") ? seed_of(wishes[i]) : 0, 0});
     }
-    const torch::Tensor images = chosen_.model->sample(requests, chosen_.sampling);
+    const std::vector<Image> images = to_images(chosen_.model->sample(requests, chosen_.sampling));
     for (std::size_t i = first; i < last; ++i)
-      write_png_unsynced(member<std::string>(wishes[i], "file"),
-                         to_image(images[static_cast<std::int64_t>(i - first)]));
+      write_png_unsynced(member<std::string>(wishes[i], "file"), images[i - first]);
   }
 
   ChosenModel chosen_;

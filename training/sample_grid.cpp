@@ -21,12 +21,11 @@ std::vector<SheetCard> sample_cards(Generator& model, const Pack& pack, const st
   std::vector<Request> requests;
   for (std::size_t i = 0; i < indices.size(); ++i)
     requests.push_back({batch.ids[i], batch.texts[i], batch.prompt[static_cast<std::int64_t>(i)], seed, 0});
-  const torch::Tensor images = model->sample(requests, model->options.sampling);
+  const std::vector<Image> images = to_images(model->sample(requests, model->options.sampling));
   std::vector<SheetCard> cards;
   for (std::size_t i = 0; i < indices.size(); ++i)
     cards.push_back({batch.texts[i],
-                     {from_pixels(pack.prompt(indices[i]), pack.prompt_width(), pack.prompt_height()),
-                      to_image(images[static_cast<std::int64_t>(i)]),
+                     {from_pixels(pack.prompt(indices[i]), pack.prompt_width(), pack.prompt_height()), images[i],
                       from_pixels(pack.target(indices[i]), pack.target_width(), pack.target_height())}});
   return cards;
 }

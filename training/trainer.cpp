@@ -177,7 +177,9 @@ void Trainer::adopt(Generator model) {
 
 Batch Trainer::next_batch() {
   const auto read = [this](std::int64_t step) {
-    return Upload(data_.pack.batch(order_.batch(step * options_.batch_size, options_.batch_size)), model_->device());
+    const torch::Device device = model_->device();
+    const std::vector<std::int64_t> pairs = order_.batch(step * options_.batch_size, options_.batch_size);
+    return Upload([&] { return data_.pack.batch(pairs, device); }, device);
   };
   const Upload upload = next_.valid() ? next_.get() : read(state_.step);
   next_ = std::async(std::launch::async, read, state_.step + 1);

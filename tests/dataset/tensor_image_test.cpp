@@ -46,6 +46,9 @@ TEST(TensorImage, BatchIsTheImagesInChannelsLast) {
   EXPECT_TRUE(at::equal(batch[1], to_tensor(b)));
   const torch::Tensor half = to_batch({a.pixels.data(), b.pixels.data()}, 8, 16, torch::kBFloat16);
   EXPECT_TRUE(at::equal(half, batch.to(torch::kBFloat16)));
+  EXPECT_EQ(to_images(batch), (std::vector<Image>{a, b}));
+  EXPECT_TRUE(to_images(batch.slice(0, 0, 0)).empty());
+  EXPECT_THROW(to_images(batch[0]), c10::Error);
   EXPECT_THROW(to_batch({a.pixels.data()}, 8, 16, torch::kInt), c10::Error);
 }
 

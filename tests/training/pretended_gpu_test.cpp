@@ -29,7 +29,7 @@ Outcome trained(const TrainOptions& options, torch::Device device) {
   const std::unique_ptr<Objective> objective = make_objective(options, model, optimizer);
   Outcome outcome;
   for (std::int64_t step = 0; step < 3; ++step) {
-    const Batch pairs = moved(pack.batch({4 * step % 8, 4 * step % 8 + 1, 4 * step % 8 + 2, 4 * step % 8 + 3}), device);
+    const Batch pairs = pack.batch({4 * step % 8, 4 * step % 8 + 1, 4 * step % 8 + 2, 4 * step % 8 + 3}, device);
     outcome.losses.push_back(objective->step(pairs, step, 0).loss);
   }
   for (std::size_t i = 0; i < optimizer.size(); ++i)
