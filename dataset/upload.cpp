@@ -23,6 +23,7 @@ Upload::Upload(const std::function<Batch()>& read, c10::Device device) {
   }
   // One for all uploads: LibTorch keeps the memory of each stream apart.
   static const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool(false, device.index());
+  TORCH_CHECK(stream.device_index() == device.index(), "one GPU a process");
   const c10::cuda::CUDAStreamGuard guard(stream);
   batch_ = read();
   arrival_ = std::make_shared<Arrival>();

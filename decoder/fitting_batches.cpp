@@ -17,7 +17,8 @@ namespace {
 std::optional<std::vector<Image>> draw_if_it_fits(const DrawImages& draw, const std::vector<Request>& requests) {
   try {
     return draw(requests);
-  } catch (const c10::OutOfMemoryError&) {
+  } catch (const c10::Error& error) {
+    if (!is_out_of_memory(error)) throw;
     return std::nullopt;
   }
 }

@@ -44,6 +44,7 @@ std::string shapes_of(const std::vector<Tensor>& tensors) {
 void on_recording_stream(const std::function<void()>& run) {
   const c10::cuda::CUDAStream before = c10::cuda::getCurrentCUDAStream();
   static const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool(false, before.device_index());
+  TORCH_CHECK(stream.device_index() == before.device_index(), "one GPU a process");
   at::cuda::CUDAEvent ready, done;
   ready.record(before);
   {

@@ -92,6 +92,12 @@ c10::Device choose_device(const std::string& name, const Gpus& gpus) {
 
 c10::Device find_device(const std::string& name) { return choose_device(name, visible_gpus()); }
 
+bool is_out_of_memory(const c10::Error& error) {
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
+  const std::string text = error.what_without_backtrace();
+  return text.find("ALLOC_FAILED") != std::string::npos || text.find("out of memory") != std::string::npos;
+}
+
 void release_device_memory() {
 #ifdef CIGLI_CUDA
   c10::cuda::CUDACachingAllocator::emptyCache();

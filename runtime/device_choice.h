@@ -1,6 +1,7 @@
 #pragma once
 
 #include <c10/core/Device.h>
+#include <c10/util/Exception.h>
 
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ Gpus visible_gpus();
 c10::Device choose_device(const std::string& name, const Gpus& gpus);
 c10::Device find_device(const std::string& name);
 
+// Whether a device's memory ran out, as LibTorch or one of the libraries under it has it.
+bool is_out_of_memory(const c10::Error& error);
 // Gives back what LibTorch keeps of GPUs' memory for later; does nothing on the CPU.
 void release_device_memory();
 

@@ -9,10 +9,12 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
 #include <torch/torch.h>
+#include <torch/version.h>
 
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <tuple>
 #include <vector>
 
@@ -25,10 +27,16 @@ inline const c10::Device device{c10::kXPU, 0};
 
 struct Memory : c10::Allocator {
   static void release(void* memory) { std::free(memory); }
-  c10::DataPtr allocate(std::size_t bytes) const override {
+  static c10::DataPtr made(std::size_t bytes) {
     void* const memory = std::calloc(bytes + 1, 1);
     return {memory, memory, release, device};
   }
+#if TORCH_VERSION_MAJOR == 1
+  c10::DataPtr allocate(std::size_t bytes) const override { return made(bytes); }
+#else
+  c10::DataPtr allocate(std::size_t bytes) override { return made(bytes); }
+  void copy_data(void* to, const void* from, std::size_t count) const override { std::memcpy(to, from, count); }
+#endif
   c10::DeleterFnPtr raw_deleter() const override { return release; }
 };
 inline Memory memory;

@@ -113,6 +113,8 @@ std::string command_of(const NamedSystem& system, const std::string& scenario, c
     if (system.what.empty()) throw UsageError("--scenario training needs --system NAME=CONFIG.toml or --command");
     return command + " --train " + quoted(system.what) + " --data " + quoted(options.data);
   }
+  const std::string& device = options.features.device.device;
+  if (device != "auto") command += " --device " + quoted(device);
   if (options.batch_size != 16) command += " --batch-size " + std::to_string(options.batch_size);
   return system.what.empty() ? command : command + " --model " + quoted(system.what);
 }
@@ -213,6 +215,7 @@ class Quality {
     if (kind_ != "fid") return;
     ImageScoreOptions scoring;
     scoring.features = options.features;
+    scoring.features.device.device = "cpu";  // leaves the GPU to what is measured
     scoring.metrics.metrics = {"fid"};
     scorer_ = std::make_unique<ImageScorer>(scoring, options.data, options.split, "");
   }

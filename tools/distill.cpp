@@ -35,6 +35,7 @@ struct DistillOptions {
     training.schedule.visit(f);
     training.optimizer.visit(f);
     f("precision", training.precision, "as `cigli train` has it", Choices{{"auto", "bf16", "fp32"}});
+    training.device.visit(f);
     f("seed", training.seed, "seed of order, noise, times and guidance", Range{0});
     f("size", training.size, "height at which a dataset folder is packed", Range{8, 4096});
     f("save_every", training.save_every, "updates between checkpoints; 0 = at the end only", Range{0});

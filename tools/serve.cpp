@@ -41,7 +41,7 @@ void check_options(const ServeOptions& options) {
                      choice.guidance_image || options.batch_size || choice.device.device != "auto";
   if (!options.train.empty() && draws)
     throw UsageError(
-        "serve: --model, how it draws and --batch-size say nothing of --train, whose configuration has all");
+        "serve: --model, how it draws, --device and --batch-size say nothing of --train, whose configuration has all");
 }
 
 // Bytes of a request or a file's name that aren't UTF-8 come back as U+FFFD.

@@ -19,7 +19,8 @@ Batch first_pairs(const Batch& pairs, std::int64_t count) {
 std::optional<StepReport> tried(Objective& objective, const Batch& pairs, std::int64_t step, double progress) {
   try {
     return objective.step(pairs, step, progress);
-  } catch (const c10::OutOfMemoryError&) {
+  } catch (const c10::Error& error) {
+    if (!is_out_of_memory(error)) throw;
     return std::nullopt;
   }
 }

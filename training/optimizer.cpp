@@ -222,7 +222,7 @@ void Optimizer::step_adamw_lists(const std::vector<torch::Tensor>& grads, const 
     shrinks.emplace_back(slots_[i].decay ? shrink : 1.0f);
   }
   if (g.empty()) return;
-  g = at::_foreach_mul(g, s.gradient_scale);
+  if (s.gradient_scale != 1) g = at::_foreach_mul(g, s.gradient_scale);
   at::_foreach_mul_(firsts, s.beta1);
   at::_foreach_add_(firsts, g, s.rest1);
   at::_foreach_mul_(seconds, s.beta2);

@@ -238,7 +238,8 @@ cudaError_t launch(const GroupNormBackward<T>& pass, cudaStream_t stream) {
   const int needed = static_cast<int>(sizeof(float)) * (N * kThreads + 6 * d.width);
   const int slot = kThreads * static_cast<int>(sizeof(Pack<T, N>));
   const int kept = static_cast<int>(std::min<std::int64_t>(all, (most - needed) / slot)), bytes = needed + kept * slot;
-  fault = cudaFuncSetAttribute(backward_kernel<T, N>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  // The most, whatever this launch takes: the limit is the process's, and other threads may be starting theirs.
+  fault = cudaFuncSetAttribute(backward_kernel<T, N>, cudaFuncAttributeMaxDynamicSharedMemorySize, most);
   if (fault != cudaSuccess) return fault;
   return launch_kernel({pass.shape.batch * d.pieces, kThreads, static_cast<std::size_t>(bytes), stream},
                        backward_kernel<T, N>, pass, d, kept);

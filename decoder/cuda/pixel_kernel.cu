@@ -1,4 +1,3 @@
-#include <algorithm>
 
 #include "decoder/cuda/arithmetic.h"
 #include "decoder/cuda/device_kernels.h"

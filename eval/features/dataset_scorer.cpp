@@ -68,10 +68,7 @@ void DatasetScorer::save(const std::filesystem::path& file) const {
   write_safetensors(file, content);
 }
 
-void DatasetScorer::to(torch::Device device) {
-  scorer_->to(device);
-  device_ = device;
-}
+void DatasetScorer::to(torch::Device device) { scorer_->to(device); }
 
 Tensor DatasetScorer::fitted_prompt(const Image& image) const { return fitted(image, prompt_); }
 Tensor DatasetScorer::fitted_target(const Image& image) const { return fitted(image, target_); }
@@ -79,7 +76,7 @@ Tensor DatasetScorer::fitted_target(const Image& image) const { return fitted(im
 DatasetScorer::View DatasetScorer::look(const Tensor& targets) const {
   const torch::NoGradGuard no_gradients;
   PairScorer scorer = scorer_;
-  const ImageMaps maps = scorer->image->forward(targets.to(device_).contiguous(torch::MemoryFormat::ChannelsLast));
+  const ImageMaps maps = scorer->image->forward(targets.to(device()).contiguous(torch::MemoryFormat::ChannelsLast));
   const Tensor places = maps.tokens.flatten(2);
   return {scorer->key(maps).cpu(),
           torch::cat({places.mean(2), places.std(2, false)}, 1).cpu(),
@@ -92,7 +89,7 @@ Tensor DatasetScorer::queries(const std::vector<std::string>& texts, const Tenso
   const std::int64_t patch = scorer->options.image.patch();
   return scorer
       ->query(tokenize(tokenizer_, texts, scorer->options.text.context),
-              prompts.to(device_).contiguous(torch::MemoryFormat::ChannelsLast), target_.height / patch,
+              prompts.to(device()).contiguous(torch::MemoryFormat::ChannelsLast), target_.height / patch,
               target_.width / patch)
       .cpu();
 }

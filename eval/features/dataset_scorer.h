@@ -44,11 +44,12 @@ class DatasetScorer {
   const std::string& hash() const { return hash_; }  // SHA-256 of its file; "" when it came from none
 
  private:
+  torch::Device device() const { return scorer_->parameters().front().device(); }
+
   PairScorer scorer_;
   Tokenizer tokenizer_;
   ImageSize prompt_, target_;
   std::string hash_;
-  torch::Device device_ = torch::kCPU;
 };
 
 }  // namespace cigli

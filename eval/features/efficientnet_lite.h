@@ -17,8 +17,9 @@ class EfficientNetLite0 {
  public:
   static constexpr std::int64_t size = 224, width = 1280, classes = 1000;
 
-  // Convolutions compute in `dtype`; in bfloat16 a photograph's features are off by 2 to 4% of their norm and come
-  // in half the time on CPUs that know it. Throws Error naming the tensors that are missing or have another shape.
+  // Convolutions compute in the type and on the device of `place`; in bfloat16 a photograph's features are off by 2 to
+  // 4% of their norm and come in half the time on CPUs that know it. Throws Error naming the tensors that are missing
+  // or have another shape.
   explicit EfficientNetLite0(PretrainedWeights& weights, const torch::TensorOptions& place = torch::kFloat32);
   // RGB images [B,3,224,224] with values in [0,255] -> [B,1280] float32, the means over places before the classifier.
   torch::Tensor features(const torch::Tensor& images) const;

@@ -12,6 +12,7 @@ std::vector<std::vector<std::string>> commands(const fs::path& folder) {
   const std::string data = fixture().data, model = fixture().model, out = folder / "out", copies = folder / "copies";
   cigli({"control", "--kind", "copy", "--data", data, "--out", copies});
   return {{"train", "--data", fixture().pack, "--out", out, "--steps", "1"},
+          {"distill", "--teacher", model, "--data", fixture().pack, "--out", out, "--updates", "1"},
           {"generate", "--model", model, "--requests", fixture().data / "metadata.jsonl", "--out", out},
           {"serve", "--model", model},
           {"evaluate", "--generated", copies, "--data", data},
