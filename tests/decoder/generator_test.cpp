@@ -12,16 +12,6 @@ namespace {
 
 using torch::Tensor;
 
-ModelOptions tiny() {
-  ModelOptions o;
-  o.height = o.width = o.prompt_height = o.prompt_width = 32;
-  o.text.width = o.fusion.width = 32;
-  o.image.widths = {16, 32, 32};
-  o.decoder.widths = {32, 48};
-  o.decoder.blocks = {1, 1};
-  return o;
-}
-
 std::vector<Request> requests(std::int64_t count) {
   torch::manual_seed(12);
   std::vector<Request> all;
@@ -40,11 +30,11 @@ SamplerOptions guided(double text, double image, std::int64_t steps = 2) {
 }
 
 TEST(Generator, GradientReachesEveryParameter) {
-  expect_gradients(random_generator(tiny()), torch::randn({3, 3, 32, 32}));
+  expect_gradients(random_generator(tiny_model()), torch::randn({3, 3, 32, 32}));
 }
 
 TEST(Generator, GradientReachesEveryParameterWhateverTheShapes) {
-  ModelOptions options = tiny();
+  ModelOptions options = tiny_model();
   options.width = 64;
   for (const auto type : {torch::kFloat32, torch::kBFloat16}) {
     Generator generator = random_generator(options);
@@ -54,22 +44,22 @@ TEST(Generator, GradientReachesEveryParameterWhateverTheShapes) {
 }
 
 TEST(Generator, RefusesOtherShapes) {
-  Generator generator = random_generator(tiny());
+  Generator generator = random_generator(tiny_model());
   const Condition c = generator->condition({"a"}, torch::zeros({1, 3, 32, 32}));
   EXPECT_THROW(generator->forward(torch::zeros({1, 3, 32, 32}), torch::zeros({2}), c), c10::Error);
-  ModelOptions odd = tiny();
+  ModelOptions odd = tiny_model();
   odd.height = 34;
   EXPECT_THROW(Generator(odd, Tokenizer()), Error);
   for (const std::vector<std::int64_t>& widths :
        {std::vector<std::int64_t>{}, {16, 24}, {16, 16, 16, 16, 16, 16}}) {  // none; not whole groups; cells too coarse
-    ModelOptions other = tiny();
+    ModelOptions other = tiny_model();
     other.image.widths = widths;
     EXPECT_THROW(Generator(other, Tokenizer()), Error);
   }
 }
 
 TEST(Generator, WhereTheGateIsOneThePromptItselfComesOut) {
-  Generator generator = random_generator(tiny());
+  Generator generator = random_generator(tiny_model());
   const torch::NoGradGuard no_grad;
   generator->denoiser->named_parameters()["out.weight"].zero_();
   const Tensor bias = generator->denoiser->named_parameters()["out.bias"];  // 4x4 values each of R, G, B and the gate
@@ -82,7 +72,7 @@ TEST(Generator, WhereTheGateIsOneThePromptItselfComesOut) {
 }
 
 TEST(Generator, GuidanceIsTheFormulaOverThreePredictions) {
-  Generator generator = random_generator(tiny());
+  Generator generator = random_generator(tiny_model());
   const torch::NoGradGuard no_grad;
   const std::vector<Request> one = requests(1);
   const Tensor noise = request_noise(3, "r0", 0, 32, 32).unsqueeze(0);
@@ -104,7 +94,7 @@ TEST(Generator, GuidanceIsTheFormulaOverThreePredictions) {
 }
 
 TEST(Generator, SameImageWhateverTheBatchSizeAndOrder) {
-  Generator generator = random_generator(tiny());
+  Generator generator = random_generator(tiny_model());
   const std::vector<Request> all = requests(5);
   const Tensor together = generator->sample(all, guided(2, 1.5));
   EXPECT_TRUE(torch::equal(together, generator->sample(all, guided(2, 1.5))));
@@ -118,7 +108,7 @@ TEST(Generator, SameImageWhateverTheBatchSizeAndOrder) {
 }
 
 TEST(Generator, SameImageWhateverTheBatchSizeInBfloat16) {
-  Generator generator = random_generator(tiny());
+  Generator generator = random_generator(tiny_model());
   generator->to(torch::kBFloat16);
   const std::vector<Request> all = requests(5);
   const Tensor together = generator->sample(all, guided(2, 1.5));
@@ -129,14 +119,14 @@ TEST(Generator, SameImageWhateverTheBatchSizeInBfloat16) {
 }
 
 TEST(Generator, TakesPromptsOfAnotherShapeThanTheTarget) {
-  Generator generator = random_generator(tiny());
+  Generator generator = random_generator(tiny_model());
   std::vector<Request> all = requests(2);
   for (Request& r : all) r.prompt = torch::rand({3, 32, 80}) * 2 - 1;
   EXPECT_EQ(generator->sample(all, {}).sizes(), (std::vector<std::int64_t>{2, 3, 32, 32}));
 }
 
 TEST(Generator, WarnsOfTextsItCannotRead) {
-  Generator generator = random_generator(tiny());
+  Generator generator = random_generator(tiny_model());
   generator->remember_words({"Add a red circle.", "remove the blue squares"});
   EXPECT_EQ(generator->text_warning("add the RED circle!"), "");
   EXPECT_NE(generator->text_warning("zwei grüne Elefanten"), "");

@@ -34,16 +34,6 @@ void expect_the_same_images(const ModelOptions& options, const SamplerOptions& s
   EXPECT_LT((here - there.cpu()).abs().max().item<double>(), 1e-3);
 }
 
-ModelOptions small_model() {
-  ModelOptions o;
-  o.height = o.width = o.prompt_height = o.prompt_width = 32;
-  o.text.width = o.fusion.width = 32;
-  o.image.widths = {16, 32, 32};
-  o.decoder.widths = {32, 48};
-  o.decoder.blocks = {1, 1};
-  return o;
-}
-
 SamplerOptions guided_by_both(const std::string& method) {
   SamplerOptions s;
   s.method = method;
@@ -57,13 +47,13 @@ class SamplesOnAnotherDevice : public testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Fusions, SamplesOnAnotherDevice, testing::Values("joint", "concat", "affine"));
 
 TEST_P(SamplesOnAnotherDevice, AFlowDrawsTheSame) {
-  ModelOptions options = small_model();
+  ModelOptions options = tiny_model();
   options.fusion.kind = GetParam();
   for (const char* method : {"euler", "heun"}) expect_the_same_images(options, guided_by_both(method));
 }
 
 TEST_P(SamplesOnAnotherDevice, AGanDrawsTheSame) {
-  ModelOptions options = small_model();
+  ModelOptions options = tiny_model();
   options.fusion.kind = GetParam();
   options.decoder.kind = "gan";
   options.sampling.steps = 1;
@@ -71,13 +61,13 @@ TEST_P(SamplesOnAnotherDevice, AGanDrawsTheSame) {
 }
 
 TEST(SamplerOnAnotherDevice, AFlowMapDrawsTheSame) {
-  ModelOptions options = small_model();
+  ModelOptions options = tiny_model();
   options.decoder.flow_map = true;
   expect_the_same_images(options, guided_by_both("euler"));
 }
 
 TEST(SamplerOnAnotherDevice, PromptsOfAnotherShapeAreAttendedToThere) {
-  ModelOptions options = small_model();
+  ModelOptions options = tiny_model();
   options.width = 64;
   expect_the_same_images(options, guided_by_both("euler"));
 }

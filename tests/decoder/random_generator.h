@@ -7,6 +7,17 @@
 
 namespace cigli {
 
+// A flow of 32 px.
+inline ModelOptions tiny_model() {
+  ModelOptions o;
+  o.height = o.width = o.prompt_height = o.prompt_width = 32;
+  o.text.width = o.fusion.width = 32;
+  o.image.widths = {16, 32, 32};
+  o.decoder.widths = {32, 48};
+  o.decoder.blocks = {1, 1};
+  return o;
+}
+
 // One with random parameters, the zero-initialized ones too.
 inline Generator random_generator(const ModelOptions& options) {
   Generator generator(options, Tokenizer());
