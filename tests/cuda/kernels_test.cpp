@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
-#include <functional>
 #include <limits>
 #include <random>
 #include <stdexcept>
@@ -16,6 +14,7 @@
 
 #include "decoder/cuda/device_kernels.h"
 #include "decoder/cuda/pixel_kernel.h"
+#include "tests/cuda/gpu_tests.h"
 
 namespace cigli {
 namespace {
@@ -190,13 +189,8 @@ void compare_pixels(std::int64_t count, int shift) {
   expect(back.distance(), 0, "the pixels");
 }
 
-struct Test {
-  std::string name;
-  std::function<void()> run;
-};
-
 template <class T>
-void add_tests(const std::string& type, std::vector<Test>& tests) {
+void add_tests(const std::string& type, std::vector<GpuTest>& tests) {
   const GroupNormShape shapes[] = {{2, 35, 32, 16, false},  {3, 1, 24, 8, true},      {2, 49, 20, 5, true},
                                    {1, 9, 7, 7, false},     {2, 63, 80, 16, true},    {4, 1024, 48, 24, true},
                                    {1, 4096, 64, 16, true}, {1, 16384, 32, 16, true}, {2, 5000, 18, 9, false},
@@ -222,26 +216,12 @@ void add_tests(const std::string& type, std::vector<Test>& tests) {
 }
 
 int run_all() {
-  std::vector<Test> tests;
+  std::vector<GpuTest> tests;
   add_tests<float>("float32", tests);
   add_tests<std::uint16_t>("bfloat16", tests);
-  int devices = 0, failed = 0;
+  int devices = 0;
   const bool gpu = cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0;
-  for (const Test& test : tests) {
-    if (!gpu) {
-      std::printf("skipped  %s: no GPU\n", test.name.c_str());
-      continue;
-    }
-    try {
-      test.run();
-      std::printf("ok       %s\n", test.name.c_str());
-    } catch (const std::exception& error) {
-      std::printf("FAILED   %s: %s\n", test.name.c_str(), error.what());
-      ++failed;
-    }
-  }
-  std::printf("%zu tests: %s\n", tests.size(), !gpu ? "all skipped" : failed ? "some failed" : "all passed");
-  return failed ? 1 : 0;
+  return run_tests(tests, gpu);
 }
 
 }  // namespace

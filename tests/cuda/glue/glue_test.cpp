@@ -4,8 +4,6 @@
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <torch/torch.h>
 
-#include <cstdio>
-#include <functional>
 #include <future>
 #include <limits>
 #include <stdexcept>
@@ -17,6 +15,7 @@
 #include "decoder/graph_cache.h"
 #include "decoder/sampler_cuda.h"
 #include "encoders/layers/group_norm.h"
+#include "tests/cuda/gpu_tests.h"
 
 namespace cigli {
 namespace {
@@ -164,13 +163,8 @@ void compare_failing_graphs() {
   c10::cuda::CUDACachingAllocator::emptyCache();
 }
 
-struct Test {
-  const char* name;
-  std::function<void()> run;
-};
-
 int run_all() {
-  const std::vector<Test> tests{
+  const std::vector<GpuTest> tests{
       {"group_norm/float32", [] { compare_group_norm(torch::kFloat32, false); }},
       {"group_norm/float32/modulated", [] { compare_group_norm(torch::kFloat32, true); }},
       {"group_norm/bfloat16/modulated", [] { compare_group_norm(torch::kBFloat16, true); }},
@@ -182,23 +176,8 @@ int run_all() {
       {"graphs/failing", compare_failing_graphs},
   };
   const bool gpu = torch::cuda::is_available();
-  int failed = 0;
   torch::manual_seed(1);
-  for (const Test& test : tests) {
-    if (!gpu) {
-      std::printf("skipped  %s: no GPU\n", test.name);
-      continue;
-    }
-    try {
-      test.run();
-      std::printf("ok       %s\n", test.name);
-    } catch (const std::exception& error) {
-      std::printf("FAILED   %s: %s\n", test.name, error.what());
-      ++failed;
-    }
-  }
-  std::printf("%zu tests: %s\n", tests.size(), !gpu ? "all skipped" : failed ? "some failed" : "all passed");
-  return failed ? 1 : 0;
+  return run_tests(tests, gpu);
 }
 
 }  // namespace
