@@ -22,100 +22,160 @@ struct Piece {
   std::int64_t values, channels;
 };
 
-// N whole vectors of channels.
-template <int N>
+constexpr int kCacheLine = 64;  // bytes
+
+// N packs of channels side by side.
+template <class F, class T, int N>
 struct Whole {
-  static constexpr int vectors = N;
-  template <class T>
-  CIGLI_INLINE static Floats read(const T* from) {
-    return load(from);
+  using One = Register<F, T>;
+  static constexpr int vectors = N * One::vectors;
+  // Asks for what will be read or written there.
+  CIGLI_INLINE void fetch(const T* place) const {
+    for (int n = 0; n < N; n += kCacheLine / sizeof(F)) __builtin_prefetch(place + n * One::values);
   }
-  template <class T>
-  CIGLI_INLINE static void write(T* to, const Floats& values) {
-    store(to, values);
+  CIGLI_INLINE void read(const T* from, F* to) const {
+    for (int n = 0; n < N; ++n) One::read(from + n * One::values, to + n * One::vectors);
+  }
+  CIGLI_INLINE void write(T* to, const F* from) const {
+    for (int n = 0; n < N; ++n) One::write(to + n * One::values, from + n * One::vectors);
+  }
+  // Of one number a channel.
+  CIGLI_INLINE void read_each(const float* from, F* to) const {
+    for (int n = 0; n < N; ++n) One::read_each(from + n * One::values, to + n * One::vectors);
+  }
+  CIGLI_INLINE void write_each(float* to, const F* from) const {
+    for (int n = 0; n < N; ++n) One::write_each(to + n * One::values, from + n * One::vectors);
   }
 };
 
-// The channels that fill no vector.
+// The channels that fill no pack.
+template <class F, class T>
 struct Rest {
-  static constexpr int vectors = 1;
-  template <class T>
-  CIGLI_INLINE Floats read(const T* from) const {
-    return load_first(from, count);
+  using One = Register<F, T>;
+  static constexpr int vectors = One::vectors;
+  CIGLI_INLINE void fetch(const T* place) const { __builtin_prefetch(place); }
+  CIGLI_INLINE void read(const T* from, F* to) const {
+    T values[One::values] = {};
+    std::copy_n(from, count, values);
+    One::read(values, to);
   }
-  template <class T>
-  CIGLI_INLINE void write(T* to, const Floats& values) const {
-    store_first(to, values, count);
+  CIGLI_INLINE void write(T* to, const F* from) const {
+    T values[One::values];
+    One::write(values, from);
+    std::copy_n(values, count, to);
+  }
+  CIGLI_INLINE void read_each(const float* from, F* to) const {
+    float values[One::values] = {};
+    std::copy_n(from, count, values);
+    One::read_each(values, to);
+  }
+  CIGLI_INLINE void write_each(float* to, const F* from) const {
+    float values[One::values];
+    One::write_each(values, from);
+    std::copy_n(values, count, to);
   }
   std::int64_t count;
 };
 
-// Calls body(channel, its vectors) for all of them.
-template <class Body>
-CIGLI_INLINE void for_channels(std::int64_t channels, const Body& body) {
-  std::int64_t c = 0;
-  for (; c + 4 * kLanes <= channels; c += 4 * kLanes) body(c, Whole<4>());
-  for (; c + kLanes <= channels; c += kLanes) body(c, Whole<1>());
-  if (c < channels) body(c, Rest{channels - c});
+// Calls body(channel, its columns) for all of them, for some side by side while they fill packs.
+template <class F, class T, int N, class Body>
+CIGLI_INLINE void for_channels(std::int64_t channels, std::int64_t c, const Body& body) {
+  constexpr std::int64_t width = N * Register<F, T>::values;
+  for (; c + width <= channels; c += width) body(c, Whole<F, T, N>());
+  if constexpr (N > 1)
+    for_channels<F, T, N / 2>(channels, c, body);
+  else if (c < channels)
+    body(c, Rest<F, T>{channels - c});
 }
 
-// Sums are totals of sums over as many places: over all of an image in one go float32 would lose digits.
-constexpr std::int64_t kSummed = 256;
+// A pass over the values takes tiles of so many vectors of channels and places; what it sums up, it sums up by tiles,
+// as over all of an image in one go float32 would lose digits. Whole rows are best, since memory is then read in its
+// order; but backward in bfloat16 it takes less time where all sums stay in registers.
+template <class F>
+struct ForwardTile {
+  static constexpr int vectors = sizeof(F) > 32 ? 8 : 4, places = 256;  // AVX-512 has twice as many registers
+};
+template <class F, class T>
+struct BackwardTile : ForwardTile<F> {};
+template <class F>
+struct BackwardTile<F, std::uint16_t> {
+  static constexpr int vectors = ForwardTile<F>::vectors / 2, places = 16;
+};
 
-template <int N>
-CIGLI_INLINE void add_all(const Floats (&sums)[N], Floats (&totals)[N]) {
-  for (int v = 0; v < N; ++v) totals[v] += sums[v];
+constexpr std::int64_t kAhead = 16;  // places: what is asked for from memory before it is needed
+
+// Calls body(first place, end, channel, columns) for all tiles, one row of them after the other.
+template <class F, class T, class Tile, class Body>
+CIGLI_INLINE void for_tiles(std::int64_t places, std::int64_t channels, const Body& body) {
+  for (std::int64_t p = 0; p < places; p += Tile::places)
+    for_channels<F, T, Tile::vectors / Register<F, T>::vectors>(
+        channels, 0, [&](std::int64_t c, auto at) __attribute__((always_inline)) {
+          body(p, std::min(p + Tile::places, places), c, at);
+        });
+}
+
+// Adds to one number a channel.
+template <class At, class F>
+CIGLI_INLINE void add_each(const At& at, float* to, const F* more) {
+  F sum[At::vectors];
+  at.read_each(to, sum);
+  for (int v = 0; v < At::vectors; ++v) sum[v] += more[v];
+  at.write_each(to, sum);
 }
 
 // These take a pass by value: what they write could else be part of it, which would be read again for every value.
 
-// Per channel, into arrays of piece.count: the first value, and the sums of add_deviation from it.
-template <class T>
+// Per channel, into arrays of piece.count of zeros: the first value, and the sums of add_deviation from it.
+template <class F, class T>
 CIGLI_INLINE void sum_deviations(GroupNormForward<T> pass, Piece piece, float* first, float* sum, float* squares) {
   const T* const x = pass.x + piece.values;
-  for_channels(
-      piece.count, [&](std::int64_t c, auto at) __attribute__((always_inline)) {
+  const std::int64_t ahead = kAhead * pass.shape.channels;
+  for_tiles<F, T, ForwardTile<F>>(
+      pass.shape.places,
+      piece.count, [&](std::int64_t begin, std::int64_t end, std::int64_t c, auto at) __attribute__((always_inline)) {
         constexpr int n = decltype(at)::vectors;
-        Floats origin[n], s[n] = {}, q[n] = {};
-        for (int v = 0; v < n; ++v) origin[v] = at.read(x + c + v * kLanes);
-        for (std::int64_t p = 0; p < pass.shape.places;) {
-          Floats some[n] = {}, squared[n] = {};
-          for (const std::int64_t end = std::min(p + kSummed, pass.shape.places); p < end; ++p)
-            for (int v = 0; v < n; ++v)
-              add_deviation(at.read(x + p * pass.shape.channels + c + v * kLanes), origin[v], some[v], squared[v]);
-          add_all(some, s);
-          add_all(squared, q);
+        F origin[n], s[n] = {}, q[n] = {};
+        at.read(x + c, origin);
+        for (std::int64_t p = begin; p < end; ++p) {
+          F values[n];
+          const T* const place = x + p * pass.shape.channels + c;
+          at.fetch(place + ahead);
+          at.read(place, values);
+          for (int v = 0; v < n; ++v) add_deviation(values[v], origin[v], s[v], q[v]);
         }
-        for (int v = 0; v < n; ++v) {
-          at.write(first + c + v * kLanes, origin[v]);
-          at.write(sum + c + v * kLanes, s[v]);
-          at.write(squares + c + v * kLanes, q[v]);
-        }
+        at.write_each(first + c, origin);
+        add_each(at, sum + c, s);
+        add_each(at, squares + c, q);
       });
 }
 
-template <class T>
+template <class F, class T>
 CIGLI_INLINE void normalise(GroupNormForward<T> pass, Piece piece) {
-  const float *scale = pass.scale + piece.channels, *shift = pass.shift + piece.channels;
-  for_channels(
-      piece.count, [&](std::int64_t c, auto at) __attribute__((always_inline)) {
+  const std::int64_t ahead = kAhead * pass.shape.channels;
+  for_tiles<F, T, ForwardTile<F>>(
+      pass.shape.places,
+      piece.count, [&](std::int64_t begin, std::int64_t end, std::int64_t c, auto at) __attribute__((always_inline)) {
         constexpr int n = decltype(at)::vectors;
-        Floats a[n], d[n];
-        for (int v = 0; v < n; ++v) a[v] = at.read(scale + c + v * kLanes), d[v] = at.read(shift + c + v * kLanes);
-        for (std::int64_t p = 0; p < pass.shape.places; ++p)
-          for (int v = 0; v < n; ++v) {
-            const std::int64_t i = piece.values + p * pass.shape.channels + c + v * kLanes;
-            at.write(pass.y + i, normalised(at.read(pass.x + i), a[v], d[v], pass.shape.relu));
-          }
+        F scale[n], shift[n];
+        at.read_each(pass.scale + piece.channels + c, scale);
+        at.read_each(pass.shift + piece.channels + c, shift);
+        for (std::int64_t p = begin; p < end; ++p) {
+          const std::int64_t i = piece.values + p * pass.shape.channels + c;
+          F x[n], y[n];
+          at.read(pass.x + i, x);
+          for (int v = 0; v < n; ++v) y[v] = normalised(x[v], scale[v], shift[v], pass.shape.relu);
+          at.fetch(pass.y + i + ahead);
+          at.write(pass.y + i, y);
+        }
       });
 }
 
-template <class T>
+template <class F, class T>
 CIGLI_INLINE void forward_of(GroupNormForward<T> pass, Piece piece) {
   const GroupNormShape& s = pass.shape;
   std::vector<float> sums(3 * piece.count);
   float *const first = sums.data(), *const sum = first + piece.count, *const squares = sum + piece.count;
-  sum_deviations(pass, piece, first, sum, squares);
+  sum_deviations<F>(pass, piece, first, sum, squares);
   const float* film = pass.modulation ? pass.modulation + piece.sample * 2 * s.channels : nullptr;
   for (std::int64_t g = 0; g < piece.count; g += s.group) {
     const GroupMoments moments = group_moments(first + g, sum + g, squares + g, s.group, s.places);
@@ -128,61 +188,72 @@ CIGLI_INLINE void forward_of(GroupNormForward<T> pass, Piece piece) {
       pass.inverse[at] = static_cast<float>(moments.inverse);
     }
   }
-  normalise(pass, piece);
+  normalise<F>(pass, piece);
 }
 
 // Per channel the sums of add_gradient.
-template <class T>
+template <class F, class T>
 CIGLI_INLINE void sum_gradients(GroupNormBackward<T> pass, Piece piece) {
-  const GroupNormShape& s = pass.shape;
-  for_channels(
-      piece.count, [&](std::int64_t c, auto at) __attribute__((always_inline)) {
+  const std::int64_t ahead = kAhead * pass.shape.channels;
+  std::fill_n(pass.sum + piece.channels, piece.count, 0.0F);
+  std::fill_n(pass.product + piece.channels, piece.count, 0.0F);
+  for_tiles<F, T, BackwardTile<F, T>>(
+      pass.shape.places,
+      piece.count, [&](std::int64_t begin, std::int64_t end, std::int64_t c, auto at) __attribute__((always_inline)) {
         constexpr int n = decltype(at)::vectors;
-        Floats sum[n] = {}, product[n] = {};
-        for (std::int64_t p = 0; p < s.places;) {
-          Floats some[n] = {}, multiplied[n] = {};
-          for (const std::int64_t end = std::min(p + kSummed, s.places); p < end; ++p)
-            for (int v = 0; v < n; ++v) {
-              const std::int64_t channel = piece.channels + c + v * kLanes;
-              const std::int64_t i = piece.values + p * s.channels + c + v * kLanes;
-              const Floats x = at.read(pass.x + i);
-              const Floats g = gated(at.read(pass.gradient + i), x, at.read(pass.scale + channel),
-                                     at.read(pass.shift + channel), s.relu);
-              add_gradient(g, x, at.read(pass.mean + channel), some[v], multiplied[v]);
-            }
-          add_all(some, sum);
-          add_all(multiplied, product);
+        F scale[n], shift[n], mean[n], sum[n] = {}, product[n] = {};
+        at.read_each(pass.scale + piece.channels + c, scale);
+        at.read_each(pass.shift + piece.channels + c, shift);
+        at.read_each(pass.mean + piece.channels + c, mean);
+        for (std::int64_t p = begin; p < end; ++p) {
+          const std::int64_t i = piece.values + p * pass.shape.channels + c;
+          F x[n], gradient[n];
+          at.fetch(pass.x + i + ahead);
+          at.fetch(pass.gradient + i + ahead);
+          at.read(pass.x + i, x);
+          at.read(pass.gradient + i, gradient);
+          for (int v = 0; v < n; ++v)
+            add_gradient(gated(gradient[v], x[v], scale[v], shift[v], pass.shape.relu), x[v], mean[v], sum[v],
+                         product[v]);
         }
-        for (int v = 0; v < n; ++v) {
-          at.write(pass.sum + piece.channels + c + v * kLanes, sum[v]);
-          at.write(pass.product + piece.channels + c + v * kLanes, product[v]);
-        }
+        add_each(at, pass.sum + piece.channels + c, sum);
+        add_each(at, pass.product + piece.channels + c, product);
       });
 }
 
 // `a`, `b`, `c` of input_gradient per channel.
-template <class T>
+template <class F, class T>
 CIGLI_INLINE void differentiate(GroupNormBackward<T> pass, Piece piece, const float* a, const float* b,
                                 const float* c) {
-  const GroupNormShape& s = pass.shape;
-  const float *scale = pass.scale + piece.channels, *shift = pass.shift + piece.channels;
-  const auto column = [&](std::int64_t channel, std::int64_t i, auto at) __attribute__((always_inline)) {
-    const Floats x = at.read(pass.x + i);
-    const Floats g = gated(at.read(pass.gradient + i), x, at.read(scale + channel), at.read(shift + channel), s.relu);
-    at.write(pass.result + i, backward(g, x, at.read(a + channel), at.read(b + channel), at.read(c + channel)));
-  };
-  const std::int64_t whole = piece.count / kLanes * kLanes;
-  for (std::int64_t p = 0; p < s.places; ++p) {
-    const std::int64_t row = piece.values + p * s.channels;
-    for (std::int64_t channel = 0; channel < whole; channel += kLanes) column(channel, row + channel, Whole<1>());
-    if (whole < piece.count) column(whole, row + whole, Rest{piece.count - whole});
-  }
+  const std::int64_t ahead = kAhead * pass.shape.channels;
+  for_tiles<F, T, BackwardTile<F, T>>(
+      pass.shape.places, piece.count,
+      [&](std::int64_t begin, std::int64_t end, std::int64_t channel, auto at) __attribute__((always_inline)) {
+        constexpr int n = decltype(at)::vectors;
+        F scale[n], shift[n], gain[n], slope[n], offset[n];
+        at.read_each(pass.scale + piece.channels + channel, scale);
+        at.read_each(pass.shift + piece.channels + channel, shift);
+        at.read_each(a + channel, gain);
+        at.read_each(b + channel, slope);
+        at.read_each(c + channel, offset);
+        for (std::int64_t p = begin; p < end; ++p) {
+          const std::int64_t i = piece.values + p * pass.shape.channels + channel;
+          F x[n], gradient[n], result[n];
+          at.read(pass.x + i, x);
+          at.read(pass.gradient + i, gradient);
+          for (int v = 0; v < n; ++v)
+            result[v] = backward(gated(gradient[v], x[v], scale[v], shift[v], pass.shape.relu), x[v], gain[v], slope[v],
+                                 offset[v]);
+          at.fetch(pass.result + i + ahead);
+          at.write(pass.result + i, result);
+        }
+      });
 }
 
-template <class T>
+template <class F, class T>
 CIGLI_INLINE void backward_of(GroupNormBackward<T> pass, Piece piece) {
   const GroupNormShape& s = pass.shape;
-  sum_gradients(pass, piece);
+  sum_gradients<F>(pass, piece);
   std::vector<float> factors(3 * piece.count);
   float *const a = factors.data(), *const b = a + piece.count, *const c = b + piece.count;
   float *const sum = pass.sum + piece.channels, *const product = pass.product + piece.channels;
@@ -201,15 +272,15 @@ CIGLI_INLINE void backward_of(GroupNormBackward<T> pass, Piece piece) {
       c[i] = each.c;
     }
   }
-  differentiate(pass, piece, a, b, c);
+  differentiate<F>(pass, piece, a, b, c);
 }
 
-CIGLI_CLONES void compute(const GroupNormForward<float>& pass, const Piece& piece) { forward_of(pass, piece); }
-CIGLI_CLONES void compute(const GroupNormForward<std::uint16_t>& pass, const Piece& piece) { forward_of(pass, piece); }
-CIGLI_CLONES void compute(const GroupNormBackward<float>& pass, const Piece& piece) { backward_of(pass, piece); }
-CIGLI_CLONES void compute(const GroupNormBackward<std::uint16_t>& pass, const Piece& piece) {
-  backward_of(pass, piece);
-}
+CIGLI_EACH_WIDTH(void compute(const GroupNormForward<float>& pass, const Piece& piece), forward_of, (pass, piece))
+CIGLI_EACH_WIDTH(void compute(const GroupNormForward<std::uint16_t>& pass, const Piece& piece), forward_of,
+                 (pass, piece))
+CIGLI_EACH_WIDTH(void compute(const GroupNormBackward<float>& pass, const Piece& piece), backward_of, (pass, piece))
+CIGLI_EACH_WIDTH(void compute(const GroupNormBackward<std::uint16_t>& pass, const Piece& piece), backward_of,
+                 (pass, piece))
 
 // Divides x into pieces that are whole vectors but for the last, and samples only where they are fewer than the
 // threads.
@@ -217,7 +288,7 @@ template <class Pass>
 void compute_all(const Pass& pass, int threads) {
   constexpr std::int64_t worthwhile = 8192;  // values: starting a thread costs as much as some thousands take
   const GroupNormShape& s = pass.shape;
-  const std::int64_t unit = std::lcm(s.group, 2 * kLanes), units = (s.channels + unit - 1) / unit;
+  const std::int64_t unit = std::lcm(s.group, std::int64_t{32}), units = (s.channels + unit - 1) / unit;
   const std::int64_t used = std::min<std::int64_t>(threads, s.batch * s.places * s.channels / worthwhile);
   const std::int64_t wanted = std::clamp((used + s.batch - 1) / s.batch, std::int64_t{1}, units);
   const std::int64_t count = (units + wanted - 1) / wanted * unit, pieces = (s.channels + count - 1) / count;

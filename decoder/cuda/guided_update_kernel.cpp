@@ -7,34 +7,49 @@
 namespace cigli {
 namespace {
 
-// `read` takes as many values from where it is given as one vector here has.
-template <class T, class Read>
-CIGLI_INLINE Floats made_at(const GuidedUpdate<T>& u, std::int64_t i, const Read& read) {
-  Floats guided{};
-  for (int k = 0; k < u.branches; ++k) add_branch(read(u.clean + k * u.count + i), u.factors[k], guided);
-  return stepped(u.step, u.x ? read(u.x + i) : Floats{}, u.e ? read(u.e + i) : Floats{}, guided);
+template <class F, class T>
+CIGLI_INLINE void update_pack(const GuidedUpdate<T>& u, std::int64_t i) {
+  using One = Register<F, T>;
+  F guided[One::vectors] = {}, x[One::vectors] = {}, e[One::vectors] = {}, made[One::vectors];
+  for (int k = 0; k < u.branches; ++k) {
+    F clean[One::vectors];
+    One::read(u.clean + k * u.count + i, clean);
+    for (int v = 0; v < One::vectors; ++v) add_branch(clean[v], u.factors[k], guided[v]);
+  }
+  if (u.x) One::read_each(u.x + i, x);
+  if (u.e) One::read_each(u.e + i, e);
+  for (int v = 0; v < One::vectors; ++v) made[v] = stepped(u.step, x[v], e[v], guided[v]);
+  One::write_each(u.made + i, made);
 }
 
-template <class T>
+// The last values, fewer than a pack.
+template <class F, class T>
+CIGLI_INLINE void update_rest(const GuidedUpdate<T>& u, std::int64_t i, std::int64_t count) {
+  constexpr std::int64_t whole = Register<F, T>::values;
+  T clean[GuidedUpdate<T>::most * whole] = {};
+  float x[whole] = {}, e[whole] = {}, made[whole];
+  for (int k = 0; k < u.branches; ++k) std::copy_n(u.clean + k * u.count + i, count, clean + k * whole);
+  if (u.x) std::copy_n(u.x + i, count, x);
+  if (u.e) std::copy_n(u.e + i, count, e);
+  GuidedUpdate<T> padded = u;
+  padded.count = whole;
+  padded.x = x, padded.e = e, padded.clean = clean, padded.made = made;
+  update_pack<F>(padded, 0);
+  std::copy_n(made, count, u.made + i);
+}
+
+template <class F, class T>
 CIGLI_INLINE void update_range(GuidedUpdate<T> u, std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t whole = Register<F, T>::values;
   std::int64_t i = begin;
-  for (; i + kLanes <= end; i += kLanes)
-    store(u.made + i, made_at(
-                          u, i, [](const auto* from) __attribute__((always_inline)) { return load(from); }));
-  const std::int64_t rest = end - i;
-  if (rest > 0)
-    store_first(u.made + i,
-                made_at(
-                    u, i, [&](const auto* from) __attribute__((always_inline)) { return load_first(from, rest); }),
-                rest);
+  for (; i + whole <= end; i += whole) update_pack<F>(u, i);
+  if (i < end) update_rest<F>(u, i, end - i);
 }
 
-CIGLI_CLONES void compute(const GuidedUpdate<float>& u, std::int64_t begin, std::int64_t end) {
-  update_range(u, begin, end);
-}
-CIGLI_CLONES void compute(const GuidedUpdate<std::uint16_t>& u, std::int64_t begin, std::int64_t end) {
-  update_range(u, begin, end);
-}
+CIGLI_EACH_WIDTH(void compute(const GuidedUpdate<float>& u, std::int64_t begin, std::int64_t end), update_range,
+                 (u, begin, end))
+CIGLI_EACH_WIDTH(void compute(const GuidedUpdate<std::uint16_t>& u, std::int64_t begin, std::int64_t end), update_range,
+                 (u, begin, end))
 
 }  // namespace
 

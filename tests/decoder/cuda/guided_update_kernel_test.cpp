@@ -44,22 +44,32 @@ TEST(GuidedUpdateKernel, IsTheFormula) {
       }
 }
 
+template <class T>
+void expect_same_everywhere(torch::Dtype dtype) {
+  const std::int64_t count = 50001;
+  const auto same = [&](const Tensor& one) { return one.unsqueeze(-1).expand({one.size(0), count}).contiguous(); };
+  const Tensor x = same(torch::randn({1})), e = same(torch::randn({1})), made = torch::empty({count});
+  const Tensor clean = same(torch::randn({2})).to(dtype);
+  for (const bool heun : {false, true})
+    for (const int threads : {1, 3}) {
+      guided_update(GuidedUpdate<T>{count,
+                                    {0.3F, heun ? 0.45F : 0.0F, 0.7F},
+                                    x.data_ptr<float>(),
+                                    heun ? e.data_ptr<float>() : nullptr,
+                                    static_cast<const T*>(clean.data_ptr()),
+                                    2,
+                                    {1.7F, -0.7F},
+                                    made.data_ptr<float>()},
+                    threads);
+      EXPECT_TRUE(made.eq(made[0]).all().item<bool>()) << dtype << ", " << threads << " threads, Heun " << heun;
+    }
+}
+
 TEST(GuidedUpdateKernel, AValueDoesNotDependOnItsPlaceOrTheThreads) {
   torch::manual_seed(22);
-  const std::int64_t count = 50001;
-  const Tensor x = torch::randn({1}).expand({count}).contiguous(), clean = torch::randn({2, 1}).expand({2, count});
-  const Tensor all = clean.contiguous(), made = torch::empty({count});
-  for (const int threads : {1, 3}) {
-    guided_update(GuidedUpdate<float>{count,
-                                      {0.3F, 0, 0.7F},
-                                      x.data_ptr<float>(),
-                                      nullptr,
-                                      all.data_ptr<float>(),
-                                      2,
-                                      {1.7F, -0.7F},
-                                      made.data_ptr<float>()},
-                  threads);
-    EXPECT_TRUE(made.eq(made[0]).all().item<bool>()) << threads << " threads";
+  for (int i = 0; i < 10; ++i) {
+    expect_same_everywhere<float>(torch::kFloat32);
+    expect_same_everywhere<std::uint16_t>(torch::kBFloat16);
   }
 }
 
