@@ -139,6 +139,15 @@ void for_each_word(const std::string& text, const Use& use) {
 }  // namespace
 
 Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const SamplerOptions& sampling) {
+  try {
+    return drawn(requests, sampling);
+  } catch (...) {
+    graphs_.clear();  // it may be their memory that was missing
+    throw;
+  }
+}
+
+Tensor GeneratorImpl::drawn(const std::vector<Request>& requests, const SamplerOptions& sampling) {
   check_sampling(options.decoder, sampling);
   const torch::NoGradGuard no_grad;
   const std::int64_t batch = static_cast<std::int64_t>(requests.size());

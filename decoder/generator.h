@@ -78,6 +78,7 @@ struct GeneratorImpl : torch::nn::Module {
   std::vector<std::string> words;  // of the training texts, sorted
 
  private:
+  torch::Tensor drawn(const std::vector<Request>& requests, const SamplerOptions& sampling);
   // Where noise [B,3,H,W] leads under the condition of all branches: by a flow map, by a guided flow.
   torch::Tensor jumped(const torch::Tensor& noise, const ReadCondition& read, const SamplerOptions& sampling);
   torch::Tensor guided(const torch::Tensor& noise, const ReadCondition& read, const SamplerOptions& sampling);

@@ -84,22 +84,18 @@ Tensor GraphCache::operator()(const std::string& key, const std::vector<Tensor>&
   const c10::cuda::CUDAGuard guard(inputs[0].device());
   const std::string whole = key + shapes_of(inputs);
   if (recordings_.size() >= kMost && recordings_.count(whole) == 0) recordings_.clear();
-  const auto [place, first] = recordings_.try_emplace(whole);
-  try {
-    if (first) {  // libraries choose their algorithms in it
-      Tensor result;
-      on_recording_stream([&] { result = compute(inputs); });
-      return result;
-    }
-    if (!place->second) place->second = std::make_shared<Recording>(inputs, compute);
-  } catch (...) {
-    recordings_.clear();  // out of memory, perhaps: they hold much of it
-    throw;
+  const auto known = recordings_.find(whole);
+  if (known == recordings_.end()) {  // libraries choose their algorithms the first time
+    Tensor result;
+    on_recording_stream([&] { result = compute(inputs); });
+    recordings_.emplace(whole, nullptr);
+    return result;
   }
-  const Recording& recording = *place->second;
+  if (!known->second) known->second = std::make_shared<Recording>(inputs, compute);
+  Recording& recording = *known->second;
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].defined()) recording.inputs[i].copy_(inputs[i], /*non_blocking=*/true);
-  place->second->graph.replay();
+  recording.graph.replay();
   return recording.result.clone();
 }
 

@@ -23,6 +23,9 @@ class GraphCache {
   torch::Tensor operator()(const std::string& key, const std::vector<torch::Tensor>& inputs,
                            const Computation& compute);
 
+  // Gives up all recordings, which hold memory of their own.
+  void clear() { recordings_.clear(); }
+
  private:
   struct Recording;
   std::map<std::string, std::shared_ptr<Recording>> recordings_;  // by key, shapes and types
