@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/EmptyTensor.h>
+#include <ATen/detail/XPUHooksInterface.h>
 #include <ATen/native/CPUFallback.h>
 #include <ATen/ops/_reshape_alias_native.h>
 #include <ATen/ops/as_strided_native.h>
@@ -12,6 +13,7 @@
 #include <torch/version.h>
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -40,6 +42,23 @@ struct Memory : c10::Allocator {
   c10::DeleterFnPtr raw_deleter() const override { return release; }
 };
 inline Memory memory;
+
+// Of one stream, where everything is done at once.
+struct Guard : c10::impl::DeviceGuardImplInterface {
+  c10::DeviceType type() const override { return device.type(); }
+  c10::Device getDevice() const override { return device; }
+  c10::Device exchangeDevice(c10::Device) const override { return device; }
+  void setDevice(c10::Device) const override {}
+  void uncheckedSetDevice(c10::Device) const noexcept override {}
+  c10::DeviceIndex deviceCount() const noexcept override { return 1; }
+  c10::Stream getStream(c10::Device) const noexcept override { return c10::Stream(c10::Stream::DEFAULT, device); }
+  c10::Stream exchangeStream(c10::Stream) const noexcept override { return c10::Stream(c10::Stream::DEFAULT, device); }
+  void record(void**, const c10::Stream&, const c10::DeviceIndex, const c10::EventFlag) const override {}
+  void block(void*, const c10::Stream&) const override {}
+  bool queryEvent(void*) const override { return true; }
+  void destroyEvent(void*, const c10::DeviceIndex) const noexcept override {}
+};
+inline const c10::impl::DeviceGuardImplRegistrar registered_guard{c10::kXPU, new Guard};
 
 // The same memory, seen as the CPU's.
 inline at::Tensor on_cpu(const at::Tensor& values) {
@@ -96,6 +115,20 @@ inline std::tuple<at::Tensor, at::Tensor, at::Tensor> convolution_backward(
   return {moved(of_x), moved(of_weight), moved(of_bias)};
 }
 
+#if TORCH_VERSION_MAJOR > 1
+// LibTorch chooses between ways to compute it by a table that has no XPU. A mask of truths says what is attended to.
+inline void attention(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const std::size_t given = op.schema().arguments().size();
+  const auto argument = [&](std::size_t i) { return torch::jit::peek(*stack, i, given).toOptional<at::Tensor>(); };
+  const at::Tensor q = *argument(0), k = *argument(1), v = *argument(2);
+  c10::optional<at::Tensor> mask = argument(3);
+  if (mask && mask->scalar_type() == at::kBool)
+    mask = at::zeros_like(*mask, q.options()).masked_fill(mask->logical_not(), -INFINITY);
+  torch::jit::drop(*stack, given);
+  stack->emplace_back(std::get<0>(at::_scaled_dot_product_attention_math(q, k, v, mask)));
+}
+#endif
+
 // All other operators.
 inline void refuse_others(const c10::OperatorHandle& op, const at::Tensor& values) {
   TORCH_CHECK(!values.defined() || values.dim() == 0 || values.device() == device, op.operator_name(),
@@ -120,14 +153,30 @@ inline void run_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) 
       for (const at::Tensor& each : value.toTensorVector()) refuse_others(op, each);
   }
   if (op.schema().name().rfind("aten::_foreach_", 0) == 0) return run_lists_on_cpu(op, stack);
+  // Newer LibTorch leaves it to XPU's kernel, not to the CPU's, to see to the layout.
+  if (op.schema().name() == "aten::native_group_norm_backward")
+    for (c10::IValue& value : *stack)
+      if (value.isTensor() && value.toTensor().defined()) value = value.toTensor().contiguous();
   at::native::cpu_fallback(op, stack);
 }
 
 }  // namespace cigli::pretended_gpu
 
-namespace c10::impl {
-C10_REGISTER_GUARD_IMPL(XPU, NoOpDeviceGuardImpl<DeviceType::XPU>);
-}
+#if TORCH_VERSION_MAJOR > 1 && !defined(CIGLI_CUDA)
+namespace cigli::pretended_gpu {
+// Autograd asks for the stream of the one accelerator, which must be this; of a LibTorch with CUDA it never is.
+struct Hooks : at::XPUHooksInterface {
+  explicit Hooks(at::XPUHooksArgs) {}
+  bool hasXPU() const override { return true; }
+  bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
+  bool isBuilt() const { return true; }  // overrides that of newer LibTorch
+};
+}  // namespace cigli::pretended_gpu
+namespace at {
+using XPUHooks = cigli::pretended_gpu::Hooks;  // LibTorch looks for this name
+REGISTER_XPU_HOOKS(XPUHooks);
+}  // namespace at
+#endif
 
 TORCH_LIBRARY_IMPL(_, XPU, m) {
   m.fallback(torch::CppFunction::makeFromBoxedFunction<&cigli::pretended_gpu::run_on_cpu>());
@@ -145,4 +194,12 @@ TORCH_LIBRARY_IMPL(aten, XPU, m) {
   m.impl("unfold", at::native::unfold);
   m.impl("view", at::native::view);
   m.impl("_reshape_alias", at::native::_reshape_alias);
+#if TORCH_VERSION_MAJOR > 1
+  m.impl("scaled_dot_product_attention", torch::CppFunction::makeFromBoxedFunction<&cigli::pretended_gpu::attention>());
+#endif
 }
+#if TORCH_VERSION_MAJOR > 1
+TORCH_LIBRARY_IMPL(aten, AutogradXPU, m) {
+  m.impl("scaled_dot_product_attention", torch::CppFunction::makeFromBoxedFunction<&cigli::pretended_gpu::attention>());
+}
+#endif
