@@ -84,15 +84,17 @@ class EmulatedBlock {
   // a missing barrier shows in one of the two orders.
   void run(bool backwards) {
     current_ = this;
-    for (std::size_t ended = 0; ended < fibers_.size();) {
+    std::size_t ended = 0;
+    do {
       ended = 0;
       for (std::size_t i = 0; i < fibers_.size(); ++i) {
         threadIdx.x = static_cast<unsigned>(backwards ? fibers_.size() - 1 - i : i);
         swapcontext(&outside_, &fibers_[threadIdx.x].context);
         ended += fibers_[threadIdx.x].ended;
       }
-      if (ended != 0 && ended != fibers_.size()) throw std::runtime_error("a barrier that not all threads reach");
-    }
+    } while (ended == 0);
+    current_ = nullptr;
+    if (ended != fibers_.size()) throw std::runtime_error("a barrier that not all threads reach");
   }
 
   static void wait() { swapcontext(&current_->fibers_[threadIdx.x].context, &current_->outside_); }
