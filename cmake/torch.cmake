@@ -27,4 +27,4 @@ else()
   set(torch_targets torch_cpu_library c10)
 endif()
 # The wheel's libraries export parts of an older standard library, not all of which work: the system's come first.
-list(PREPEND torch_targets -Wl,--no-as-needed,-lstdc++)
+list(PREPEND torch_targets -Wl,--push-state,--no-as-needed,-lstdc++,--pop-state)

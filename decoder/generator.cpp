@@ -139,16 +139,16 @@ void for_each_word(const std::string& text, const Use& use) {
 }  // namespace
 
 Tensor GeneratorImpl::sample(const std::vector<Request>& requests, const SamplerOptions& sampling) {
+  check_sampling(options.decoder, sampling);
   try {
     return drawn(requests, sampling);
-  } catch (...) {
+  } catch (const c10::Error&) {
     graphs_.clear();  // it may be their memory that was missing
     throw;
   }
 }
 
 Tensor GeneratorImpl::drawn(const std::vector<Request>& requests, const SamplerOptions& sampling) {
-  check_sampling(options.decoder, sampling);
   const torch::NoGradGuard no_grad;
   const std::int64_t batch = static_cast<std::int64_t>(requests.size());
   const std::vector<Branch> branches =

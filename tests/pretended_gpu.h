@@ -1,7 +1,6 @@
 #pragma once
 
 #include <ATen/EmptyTensor.h>
-#include <ATen/detail/XPUHooksInterface.h>
 #include <ATen/native/CPUFallback.h>
 #include <ATen/ops/_reshape_alias_native.h>
 #include <ATen/ops/as_strided_native.h>
@@ -19,6 +18,9 @@
 #include <cstring>
 #include <tuple>
 #include <vector>
+#if TORCH_VERSION_MAJOR > 1
+#include <ATen/detail/XPUHooksInterface.h>
+#endif
 
 // A device whose memory is the process's own and whose operators run on the CPU, but that refuses, as a GPU does,
 // tensors of another device beside its own (single values aside): what a network or a training forgets to move throws.
@@ -120,6 +122,9 @@ inline std::tuple<at::Tensor, at::Tensor, at::Tensor> convolution_backward(
 inline void attention(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const std::size_t given = op.schema().arguments().size();
   const auto argument = [&](std::size_t i) { return torch::jit::peek(*stack, i, given).toOptional<at::Tensor>(); };
+  for (std::size_t i = 4; i < given; ++i)
+    TORCH_CHECK(torch::jit::peek(*stack, i, given) == op.schema().arguments()[i].default_value(),
+                "only plain attention");
   const at::Tensor q = *argument(0), k = *argument(1), v = *argument(2);
   c10::optional<at::Tensor> mask = argument(3);
   if (mask && mask->scalar_type() == at::kBool)

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
-// What the kernels compute, for the GPU and the processor alike: V is float, or on the processor Floats of
+// What the kernels compute, for the GPU and the processor alike: V is float, or on the processor vectors of
 // vector_kernel.h too. NaN passes through comparisons, unless said otherwise.
 
 #if defined(__CUDACC__)
@@ -119,7 +119,8 @@ CIGLI_ARITHMETIC void add_branch(const V& clean, float factor, V& guided) {
   guided += clean * factor;
 }
 
-// A sampler's step: p x + q e + r guided.
+// A sampler's step: p x + q e + r guided. The inner sum can be fused in two ways; tests see to it that a build knows
+// one.
 struct StepFactors {
   float p, q, r;
 };
@@ -130,7 +131,8 @@ CIGLI_ARITHMETIC V stepped(const StepFactors& f, const V& x, const V& e, const V
 }
 
 // [-1,1] of a pixel 0 to 255: pixel / 127.5 - 1, each rounded. As 1 / 127.5 = 2^-7 (1 + 2^-8 + 2^-16 + ...), the first
-// product is exact, and the sum rounds as the quotient does (tests/decoder/cuda/pixel_kernel_test.cpp: of all pixels).
+// product is exact, and the sum rounds as the quotient does, fused or not (tests/decoder/cuda/pixel_kernel_test.cpp: of
+// all pixels).
 template <class V>
 CIGLI_ARITHMETIC V unit_of_pixel(const V& pixel) {
   return (pixel * 0x1.01p-7F + pixel * 0x1.010102p-23F) - 1.0F;

@@ -27,70 +27,77 @@ constexpr int kCacheLine = 64;  // bytes
 // N packs of channels side by side.
 template <class F, class T, int N>
 struct Whole {
-  using One = Register<F, T>;
-  static constexpr int vectors = N * One::vectors;
+  using Pack = Packed<F, T>;
+  using Floats = F;
+  static constexpr int vectors = N * Pack::vectors;
   // Asks for what will be read or written there.
   CIGLI_INLINE void fetch(const T* place) const {
-    for (int n = 0; n < N; n += kCacheLine / sizeof(F)) __builtin_prefetch(place + n * One::values);
+    for (int n = 0; n < N; n += kCacheLine / sizeof(F)) __builtin_prefetch(place + n * Pack::values);
   }
   CIGLI_INLINE void read(const T* from, F* to) const {
-    for (int n = 0; n < N; ++n) One::read(from + n * One::values, to + n * One::vectors);
+    for (int n = 0; n < N; ++n) Pack::read(from + n * Pack::values, to + n * Pack::vectors);
   }
   CIGLI_INLINE void write(T* to, const F* from) const {
-    for (int n = 0; n < N; ++n) One::write(to + n * One::values, from + n * One::vectors);
+    for (int n = 0; n < N; ++n) Pack::write(to + n * Pack::values, from + n * Pack::vectors);
   }
   // Of one number a channel.
   CIGLI_INLINE void read_each(const float* from, F* to) const {
-    for (int n = 0; n < N; ++n) One::read_each(from + n * One::values, to + n * One::vectors);
+    for (int n = 0; n < N; ++n) Pack::read_each(from + n * Pack::values, to + n * Pack::vectors);
   }
   CIGLI_INLINE void write_each(float* to, const F* from) const {
-    for (int n = 0; n < N; ++n) One::write_each(to + n * One::values, from + n * One::vectors);
+    for (int n = 0; n < N; ++n) Pack::write_each(to + n * Pack::values, from + n * Pack::vectors);
   }
 };
 
-// The channels that fill no pack.
+// Channels that fill no pack.
 template <class F, class T>
 struct Rest {
-  using One = Register<F, T>;
-  static constexpr int vectors = One::vectors;
+  using Pack = Packed<F, T>;
+  using Floats = F;
+  static constexpr int vectors = Pack::vectors;
   CIGLI_INLINE void fetch(const T* place) const { __builtin_prefetch(place); }
   CIGLI_INLINE void read(const T* from, F* to) const {
-    T values[One::values] = {};
+    T values[Pack::values] = {};
     std::copy_n(from, count, values);
-    One::read(values, to);
+    Pack::read(values, to);
   }
   CIGLI_INLINE void write(T* to, const F* from) const {
-    T values[One::values];
-    One::write(values, from);
+    T values[Pack::values];
+    Pack::write(values, from);
     std::copy_n(values, count, to);
   }
   CIGLI_INLINE void read_each(const float* from, F* to) const {
-    float values[One::values] = {};
+    float values[Pack::values] = {};
     std::copy_n(from, count, values);
-    One::read_each(values, to);
+    Pack::read_each(values, to);
   }
   CIGLI_INLINE void write_each(float* to, const F* from) const {
-    float values[One::values];
-    One::write_each(values, from);
+    float values[Pack::values];
+    Pack::write_each(values, from);
     std::copy_n(values, count, to);
   }
   std::int64_t count;
 };
 
-// Calls body(channel, its columns) for all of them, for some side by side while they fill packs.
+// Calls body(channel, its columns) from channel `first` on: for N packs side by side while there are as many, then for
+// fewer, and for what is left in ever narrower vectors.
 template <class F, class T, int N, class Body>
-CIGLI_INLINE void for_channels(std::int64_t channels, std::int64_t c, const Body& body) {
-  constexpr std::int64_t width = N * Register<F, T>::values;
-  for (; c + width <= channels; c += width) body(c, Whole<F, T, N>());
+CIGLI_INLINE void for_channels(std::int64_t first, std::int64_t channels, const Body& body) {
+  constexpr std::int64_t width = N * Packed<F, T>::values;
+  constexpr int lanes = sizeof(F) / sizeof(float);
+  for (; first + width <= channels; first += width) body(first, Whole<F, T, N>());
   if constexpr (N > 1)
-    for_channels<F, T, N / 2>(channels, c, body);
-  else if (c < channels)
-    body(c, Rest<F, T>{channels - c});
+    for_channels<F, T, N / 2>(first, channels, body);
+  else if constexpr (lanes > 4)
+    for_channels<typename Vectors<lanes / 2>::Floats, T, 1>(first, channels, body);
+  else if (first < channels)
+    body(first, Rest<F, T>{channels - first});
 }
 
 // A pass over the values takes tiles of so many vectors of channels and places; what it sums up, it sums up by tiles,
-// as over all of an image in one go float32 would lose digits. Whole rows are best, since memory is then read in its
-// order; but backward in bfloat16 it takes less time where all sums stay in registers.
+// as over all of an image in one go float32 would lose digits. Wide tiles are best, since memory is then read in its
+// order; backward in bfloat16, where as many vectors would not stay in registers, narrow ones, and few places, so that
+// what one tile leaves of a row is still near for the next.
 template <class F>
 struct ForwardTile {
   static constexpr int vectors = sizeof(F) > 32 ? 8 : 4, places = 256;  // AVX-512 has twice as many registers
@@ -108,8 +115,8 @@ constexpr std::int64_t kAhead = 16;  // places: what is asked for from memory be
 template <class F, class T, class Tile, class Body>
 CIGLI_INLINE void for_tiles(std::int64_t places, std::int64_t channels, const Body& body) {
   for (std::int64_t p = 0; p < places; p += Tile::places)
-    for_channels<F, T, Tile::vectors / Register<F, T>::vectors>(
-        channels, 0, [&](std::int64_t c, auto at) __attribute__((always_inline)) {
+    for_channels<F, T, Tile::vectors / Packed<F, T>::vectors>(
+        0, channels, [&](std::int64_t c, auto at) __attribute__((always_inline)) {
           body(p, std::min(p + Tile::places, places), c, at);
         });
 }
@@ -125,7 +132,7 @@ CIGLI_INLINE void add_each(const At& at, float* to, const F* more) {
 
 // These take a pass by value: what they write could else be part of it, which would be read again for every value.
 
-// Per channel, into arrays of piece.count of zeros: the first value, and the sums of add_deviation from it.
+// Per channel the first value, and the sums of add_deviation from it, which begin at 0. Arrays of piece.count.
 template <class F, class T>
 CIGLI_INLINE void sum_deviations(GroupNormForward<T> pass, Piece piece, float* first, float* sum, float* squares) {
   const T* const x = pass.x + piece.values;
@@ -133,11 +140,12 @@ CIGLI_INLINE void sum_deviations(GroupNormForward<T> pass, Piece piece, float* f
   for_tiles<F, T, ForwardTile<F>>(
       pass.shape.places,
       piece.count, [&](std::int64_t begin, std::int64_t end, std::int64_t c, auto at) __attribute__((always_inline)) {
+        using V = typename decltype(at)::Floats;
         constexpr int n = decltype(at)::vectors;
-        F origin[n], s[n] = {}, q[n] = {};
+        V origin[n], s[n] = {}, q[n] = {};
         at.read(x + c, origin);
         for (std::int64_t p = begin; p < end; ++p) {
-          F values[n];
+          V values[n];
           const T* const place = x + p * pass.shape.channels + c;
           at.fetch(place + ahead);
           at.read(place, values);
@@ -155,13 +163,14 @@ CIGLI_INLINE void normalise(GroupNormForward<T> pass, Piece piece) {
   for_tiles<F, T, ForwardTile<F>>(
       pass.shape.places,
       piece.count, [&](std::int64_t begin, std::int64_t end, std::int64_t c, auto at) __attribute__((always_inline)) {
+        using V = typename decltype(at)::Floats;
         constexpr int n = decltype(at)::vectors;
-        F scale[n], shift[n];
+        V scale[n], shift[n];
         at.read_each(pass.scale + piece.channels + c, scale);
         at.read_each(pass.shift + piece.channels + c, shift);
         for (std::int64_t p = begin; p < end; ++p) {
           const std::int64_t i = piece.values + p * pass.shape.channels + c;
-          F x[n], y[n];
+          V x[n], y[n];
           at.read(pass.x + i, x);
           for (int v = 0; v < n; ++v) y[v] = normalised(x[v], scale[v], shift[v], pass.shape.relu);
           at.fetch(pass.y + i + ahead);
@@ -200,14 +209,15 @@ CIGLI_INLINE void sum_gradients(GroupNormBackward<T> pass, Piece piece) {
   for_tiles<F, T, BackwardTile<F, T>>(
       pass.shape.places,
       piece.count, [&](std::int64_t begin, std::int64_t end, std::int64_t c, auto at) __attribute__((always_inline)) {
+        using V = typename decltype(at)::Floats;
         constexpr int n = decltype(at)::vectors;
-        F scale[n], shift[n], mean[n], sum[n] = {}, product[n] = {};
+        V scale[n], shift[n], mean[n], sum[n] = {}, product[n] = {};
         at.read_each(pass.scale + piece.channels + c, scale);
         at.read_each(pass.shift + piece.channels + c, shift);
         at.read_each(pass.mean + piece.channels + c, mean);
         for (std::int64_t p = begin; p < end; ++p) {
           const std::int64_t i = piece.values + p * pass.shape.channels + c;
-          F x[n], gradient[n];
+          V x[n], gradient[n];
           at.fetch(pass.x + i + ahead);
           at.fetch(pass.gradient + i + ahead);
           at.read(pass.x + i, x);
@@ -229,8 +239,9 @@ CIGLI_INLINE void differentiate(GroupNormBackward<T> pass, Piece piece, const fl
   for_tiles<F, T, BackwardTile<F, T>>(
       pass.shape.places, piece.count,
       [&](std::int64_t begin, std::int64_t end, std::int64_t channel, auto at) __attribute__((always_inline)) {
+        using V = typename decltype(at)::Floats;
         constexpr int n = decltype(at)::vectors;
-        F scale[n], shift[n], gain[n], slope[n], offset[n];
+        V scale[n], shift[n], gain[n], slope[n], offset[n];
         at.read_each(pass.scale + piece.channels + channel, scale);
         at.read_each(pass.shift + piece.channels + channel, shift);
         at.read_each(a + channel, gain);
@@ -238,7 +249,7 @@ CIGLI_INLINE void differentiate(GroupNormBackward<T> pass, Piece piece, const fl
         at.read_each(c + channel, offset);
         for (std::int64_t p = begin; p < end; ++p) {
           const std::int64_t i = piece.values + p * pass.shape.channels + channel;
-          F x[n], gradient[n], result[n];
+          V x[n], gradient[n], result[n];
           at.read(pass.x + i, x);
           at.read(pass.gradient + i, gradient);
           for (int v = 0; v < n; ++v)
@@ -282,13 +293,13 @@ CIGLI_EACH_WIDTH(void compute(const GroupNormBackward<float>& pass, const Piece&
 CIGLI_EACH_WIDTH(void compute(const GroupNormBackward<std::uint16_t>& pass, const Piece& piece), backward_of,
                  (pass, piece))
 
-// Divides x into pieces that are whole vectors but for the last, and samples only where they are fewer than the
-// threads.
+// Divides x into pieces that are whole packs but for the last, and samples only where they are fewer than the threads.
 template <class Pass>
 void compute_all(const Pass& pass, int threads) {
   constexpr std::int64_t worthwhile = 8192;  // values: starting a thread costs as much as some thousands take
+  constexpr std::int64_t widest = Packed<Vectors<16>::Floats, std::uint16_t>::values;  // channels
   const GroupNormShape& s = pass.shape;
-  const std::int64_t unit = std::lcm(s.group, std::int64_t{32}), units = (s.channels + unit - 1) / unit;
+  const std::int64_t unit = std::lcm(s.group, widest), units = (s.channels + unit - 1) / unit;
   const std::int64_t used = std::min<std::int64_t>(threads, s.batch * s.places * s.channels / worthwhile);
   const std::int64_t wanted = std::clamp((used + s.batch - 1) / s.batch, std::int64_t{1}, units);
   const std::int64_t count = (units + wanted - 1) / wanted * unit, pieces = (s.channels + count - 1) / count;

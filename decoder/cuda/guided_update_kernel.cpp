@@ -9,23 +9,23 @@ namespace {
 
 template <class F, class T>
 CIGLI_INLINE void update_pack(const GuidedUpdate<T>& u, std::int64_t i) {
-  using One = Register<F, T>;
-  F guided[One::vectors] = {}, x[One::vectors] = {}, e[One::vectors] = {}, made[One::vectors];
+  using Pack = Packed<F, T>;
+  F guided[Pack::vectors] = {}, x[Pack::vectors] = {}, e[Pack::vectors] = {}, made[Pack::vectors];
   for (int k = 0; k < u.branches; ++k) {
-    F clean[One::vectors];
-    One::read(u.clean + k * u.count + i, clean);
-    for (int v = 0; v < One::vectors; ++v) add_branch(clean[v], u.factors[k], guided[v]);
+    F clean[Pack::vectors];
+    Pack::read(u.clean + k * u.count + i, clean);
+    for (int v = 0; v < Pack::vectors; ++v) add_branch(clean[v], u.factors[k], guided[v]);
   }
-  if (u.x) One::read_each(u.x + i, x);
-  if (u.e) One::read_each(u.e + i, e);
-  for (int v = 0; v < One::vectors; ++v) made[v] = stepped(u.step, x[v], e[v], guided[v]);
-  One::write_each(u.made + i, made);
+  if (u.x) Pack::read_each(u.x + i, x);
+  if (u.e) Pack::read_each(u.e + i, e);
+  for (int v = 0; v < Pack::vectors; ++v) made[v] = stepped(u.step, x[v], e[v], guided[v]);
+  Pack::write_each(u.made + i, made);
 }
 
 // The last values, fewer than a pack.
 template <class F, class T>
 CIGLI_INLINE void update_rest(const GuidedUpdate<T>& u, std::int64_t i, std::int64_t count) {
-  constexpr std::int64_t whole = Register<F, T>::values;
+  constexpr std::int64_t whole = Packed<F, T>::values;
   T clean[GuidedUpdate<T>::most * whole] = {};
   float x[whole] = {}, e[whole] = {}, made[whole];
   for (int k = 0; k < u.branches; ++k) std::copy_n(u.clean + k * u.count + i, count, clean + k * whole);
@@ -40,7 +40,7 @@ CIGLI_INLINE void update_rest(const GuidedUpdate<T>& u, std::int64_t i, std::int
 
 template <class F, class T>
 CIGLI_INLINE void update_range(GuidedUpdate<T> u, std::int64_t begin, std::int64_t end) {
-  constexpr std::int64_t whole = Register<F, T>::values;
+  constexpr std::int64_t whole = Packed<F, T>::values;
   std::int64_t i = begin;
   for (; i + whole <= end; i += whole) update_pack<F>(u, i);
   if (i < end) update_rest<F>(u, i, end - i);

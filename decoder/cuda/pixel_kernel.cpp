@@ -26,7 +26,7 @@ CIGLI_INLINE void write_units(const F (&units)[4], float* to) {
 }
 template <class F>
 CIGLI_INLINE void write_units(const F (&units)[4], std::uint16_t* to) {
-  using Halves = Register<F, std::uint16_t>;
+  using Halves = Packed<F, std::uint16_t>;
   WordsOf<F> all[2];
   interleave(Halves::joined(units[0], units[1]), Halves::joined(units[2], units[3]), all[0], all[1]);
   std::memcpy(to, all, sizeof all);
@@ -43,7 +43,7 @@ CIGLI_INLINE WordsOf<F> read_two(const float* from, const Convert& pixels_of) {
 template <class F, class Convert>
 CIGLI_INLINE WordsOf<F> read_two(const std::uint16_t* from, const Convert& pixels_of) {
   F both[2];
-  Register<F, std::uint16_t>::read(from, both);
+  Packed<F, std::uint16_t>::read(from, both);
   return pixels_of(both[0]) | pixels_of(both[1]) << 8;
 }
 

@@ -3,23 +3,29 @@
 #include <cstdint>
 #include <cstring>
 
-// For loops compiled several times over, for AVX-512, AVX2 and plain x86-64, of which the processor chooses one:
-// CIGLI_CLONES stands before a function; CIGLI_EACH_WIDTH makes of `signature` functions that are body<F>arguments, F
-// being vectors as wide as the registers, which functions of one file alone may call. CIGLI_INLINE stands before what
-// these call, which becomes part of each. GCC splits comparisons of vectors wider than the registers into those of
-// single values, at ten times the time.
+// For loops that are compiled several times over, for AVX-512, AVX2 and plain x86-64, of which the processor chooses
+// one. CIGLI_CLONES stands before a function whose vectors are Floats. CIGLI_EACH_WIDTH defines a function by
+// body<F>arguments once for each, F being vectors as wide as its registers; it can be called in its own file only, as
+// others would see no choice. CIGLI_INLINE stands before what these functions call, which becomes part of each.
 #pragma GCC diagnostic ignored "-Wpsabi"  // wide vectors cross no function that is not inlined
 
 #define CIGLI_INLINE [[gnu::always_inline]] inline
 
 #if defined(__x86_64__)
 #define CIGLI_CLONES [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
+#else
+#define CIGLI_CLONES
+#endif
+
+#if defined(CIGLI_LANES)  // tests: so many floats a vector, whatever the processor
+#define CIGLI_EACH_WIDTH(signature, body, arguments) \
+  signature { body<Vectors<CIGLI_LANES>::Floats> arguments; }
+#elif defined(__x86_64__)
 #define CIGLI_EACH_WIDTH(signature, body, arguments)                                   \
   [[gnu::target("arch=x86-64-v4")]] signature { body<Vectors<16>::Floats> arguments; } \
   [[gnu::target("arch=x86-64-v3")]] signature { body<Vectors<8>::Floats> arguments; }  \
   [[gnu::target("default")]] signature { body<Vectors<4>::Floats> arguments; }
 #else
-#define CIGLI_CLONES
 #define CIGLI_EACH_WIDTH(signature, body, arguments) \
   signature { body<Vectors<4>::Floats> arguments; }
 #endif
@@ -33,7 +39,9 @@ struct Vectors {
   typedef std::int32_t Integers __attribute__((vector_size(4 * N)));
 };
 
-constexpr std::int64_t kLanes = 8;  // for CIGLI_CLONES: as many as a register of AVX2 holds
+// As many as a register of AVX2 holds: GCC splits comparisons of vectors wider than the registers into those of single
+// values, at ten times the time (which plain x86-64 takes here).
+constexpr std::int64_t kLanes = 8;
 using Floats = Vectors<kLanes>::Floats;
 using Bits = Vectors<kLanes>::Words;
 
@@ -57,7 +65,8 @@ CIGLI_INLINE void store(float* to, const V& values) {
   std::memcpy(to, &values, sizeof values);
 }
 
-// The lanes of a and b in turn, and back. V is of lanes of 32 bits.
+// For __builtin_shuffle of vectors a and b like V, whose lanes are numbered on from those of a: lane i of the outcome
+// is first + (i / turn) step, for turn = 2 of a and b in turn.
 template <class V>
 CIGLI_INLINE typename Vectors<sizeof(V) / 4>::Words lanes_at(int first, int step, int turn) {
   constexpr int lanes = sizeof(V) / 4;
@@ -65,6 +74,8 @@ CIGLI_INLINE typename Vectors<sizeof(V) / 4>::Words lanes_at(int first, int step
   for (int i = 0; i < lanes; ++i) places[i] = first + i / turn * step + i % turn * lanes;
   return places;
 }
+
+// The lanes of a and b in turn, and back. V has lanes of 32 bits.
 template <class V>
 CIGLI_INLINE void interleave(const V& a, const V& b, V& low, V& high) {
   low = __builtin_shuffle(a, b, lanes_at<V>(0, 1, 2));
@@ -76,12 +87,12 @@ CIGLI_INLINE void separate(const V& low, const V& high, V& a, V& b) {
   b = __builtin_shuffle(low, high, lanes_at<V>(1, 2, 1));
 }
 
-// As many values of type T, side by side in memory, as a register holds, in vectors F of floats: a pack.
+// A pack: as many values of type T, side by side in memory, as a register holds; in vectors F of floats.
 template <class F, class T>
-struct Register;
+struct Packed;
 
 template <class F>
-struct Register<F, float> {
+struct Packed<F, float> {
   static constexpr int vectors = 1, values = sizeof(F) / sizeof(float);
   CIGLI_INLINE static void read(const float* from, F* to) { *to = load<F>(from); }
   CIGLI_INLINE static void write(float* to, const F* from) { store(to, *from); }
@@ -92,7 +103,7 @@ struct Register<F, float> {
 
 // The bits of bfloat16: the even ones in one vector, the odd ones in another, which takes an instruction each.
 template <class F>
-struct Register<F, std::uint16_t> {
+struct Packed<F, std::uint16_t> {
   static constexpr int lanes = sizeof(F) / sizeof(float), vectors = 2, values = 2 * lanes;
   using Words = typename Vectors<lanes>::Words;
   static constexpr std::uint32_t kUpper = 0xffff0000;

@@ -26,7 +26,7 @@ namespace {
 
 using torch::Tensor;
 
-// A tensor: several times what the last cache of a processor holds, little beside a GPU's memory.
+// A tensor: several times what most processors' last cache holds, little beside a GPU's memory.
 constexpr std::int64_t kBytes = std::int64_t{128} << 20;
 
 // Calls launch(threads) on the processor, launch(stream) on a GPU, and waits for its end.

@@ -92,7 +92,7 @@ class EmulatedBlock {
         swapcontext(&outside_, &fibers_[threadIdx.x].context);
         ended += fibers_[threadIdx.x].ended;
       }
-    } while (ended == 0);
+    } while (ended == 0 && !fibers_.empty());
     current_ = nullptr;
     if (ended != fibers_.size()) throw std::runtime_error("a barrier that not all threads reach");
   }

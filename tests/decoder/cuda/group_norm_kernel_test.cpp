@@ -113,16 +113,18 @@ TEST(GroupNormKernel, GradientIsTheForwardPassesDifferenceQuotient) {
 
 TEST(GroupNormKernel, DoesNotDependOnTheThreads) {
   torch::manual_seed(13);
-  for (const Sizes& s : {Sizes{1, 32, 32, 41, 1}, Sizes{1, 40, 40, 60, 20}, Sizes{3, 16, 16, 72, 24}}) {
-    GroupNormRun run(s, torch::kFloat32, true);
-    run.compute(true, 1);
-    const Tensor y = run.y.clone(), result = run.result.clone();
-    for (const int threads : {2, 3, 7}) {
-      run.compute(true, threads);
-      EXPECT_TRUE(torch::equal(run.y, y)) << s.channels << " channels, " << threads << " threads";
-      EXPECT_TRUE(torch::equal(run.result, result)) << s.channels << " channels, " << threads << " threads";
+  for (const auto type : {torch::kFloat32, torch::kBFloat16})
+    for (const Sizes& s : {Sizes{1, 32, 32, 41, 1}, Sizes{1, 32, 32, 224, 16}, Sizes{3, 16, 16, 72, 24}}) {
+      GroupNormRun run(s, type, true);
+      run.compute(true, 1);
+      const Tensor y = run.y.clone(), result = run.result.clone();
+      for (const int threads : {2, 3, 7}) {
+        run.compute(true, threads);
+        EXPECT_TRUE(torch::equal(run.y, y)) << type << ", " << s.channels << " channels, " << threads << " threads";
+        EXPECT_TRUE(torch::equal(run.result, result))
+            << type << ", " << s.channels << " channels, " << threads << " threads";
+      }
     }
-  }
 }
 
 }  // namespace
