@@ -55,25 +55,24 @@ struct Rest {
   using Pack = Packed<F, T>;
   using Floats = F;
   static constexpr int vectors = Pack::vectors;
+  explicit Rest(std::int64_t count) : count(count) {}
   CIGLI_INLINE void fetch(const T* place) const { __builtin_prefetch(place); }
-  CIGLI_INLINE void read(const T* from, F* to) const {
-    T values[Pack::values] = {};
+  CIGLI_INLINE void read(const T* from, F* to) const { read_by<Pack::read>(from, to); }
+  CIGLI_INLINE void write(T* to, const F* from) const { write_by<Pack::write>(to, from); }
+  CIGLI_INLINE void read_each(const float* from, F* to) const { read_by<Pack::read_each>(from, to); }
+  CIGLI_INLINE void write_each(float* to, const F* from) const { write_by<Pack::write_each>(to, from); }
+
+ private:
+  template <auto read_pack, class V>
+  CIGLI_INLINE void read_by(const V* from, F* to) const {
+    V values[Pack::values] = {};
     std::copy_n(from, count, values);
-    Pack::read(values, to);
+    read_pack(values, to);
   }
-  CIGLI_INLINE void write(T* to, const F* from) const {
-    T values[Pack::values];
-    Pack::write(values, from);
-    std::copy_n(values, count, to);
-  }
-  CIGLI_INLINE void read_each(const float* from, F* to) const {
-    float values[Pack::values] = {};
-    std::copy_n(from, count, values);
-    Pack::read_each(values, to);
-  }
-  CIGLI_INLINE void write_each(float* to, const F* from) const {
-    float values[Pack::values];
-    Pack::write_each(values, from);
+  template <auto write_pack, class V>
+  CIGLI_INLINE void write_by(V* to, const F* from) const {
+    V values[Pack::values];
+    write_pack(values, from);
     std::copy_n(values, count, to);
   }
   std::int64_t count;
@@ -91,7 +90,7 @@ CIGLI_INLINE void for_channels(std::int64_t first, std::int64_t channels, const 
   else if constexpr (lanes > 4)
     for_channels<typename Vectors<lanes / 2>::Floats, T, 1>(first, channels, body);
   else if (first < channels)
-    body(first, Rest<F, T>{channels - first});
+    body(first, Rest<F, T>(channels - first));
 }
 
 // A pass over the values takes tiles of so many vectors of channels and places; what it sums up, it sums up by tiles,
