@@ -109,7 +109,7 @@ void GanObjective::move_generator(const JudgedBatch& batch, std::int64_t step, d
   Tensor loss = adversarial_loss(discriminator_, batch);
   report.more.emplace_back("adversarial", loss.item<double>());
   if (weight > 0) {
-    const Tensor error = (batch.fake - batch.real).abs().mean();
+    const Tensor error = (batch.fake - batch.real).square().mean();
     report.more.emplace_back("reconstruction", error.item<double>());
     loss = loss + weight * error;
   }

@@ -18,7 +18,7 @@ void GanOptions::visit(Fields& f) {
     Range{0, 1});
   f("r1", r1, "weight of the discriminator's gradient penalty on real images, 0 = none", Range{0});
   f("r1_every", r1_every, "steps between gradient penalties, each of them weighted by as many", Range{1, 1e6});
-  f("reconstruction", reconstruction, "weight of the generator's mean absolute error, 0 = none", Range{0});
+  f("reconstruction", reconstruction, "weight of the generator's mean squared error, 0 = none", Range{0});
   f.group("discriminator", discriminator);
 }
 

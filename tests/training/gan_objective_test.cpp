@@ -131,7 +131,7 @@ TEST(GanObjectiveSlow, OverfitsFourPairsWithReconstruction) {
     options.batch_size = 8;
     options.schedule.learning_rate = 1e-3;
     options.gan.learning_rate = 2e-4;
-    options.gan.reconstruction = 20;
+    options.gan.reconstruction = 100;
     options.save_every = 0;
     Trainer trainer(options);
     trainer.run();
