@@ -1,4 +1,3 @@
-
 #include "decoder/cuda/arithmetic.h"
 #include "decoder/cuda/device_kernels.h"
 #include "decoder/cuda/pack.cuh"
