@@ -177,11 +177,16 @@ class StudyPage(unittest.TestCase):
     def total(self, page, number):
         return page.evaluate("n => STUDY.lists[n].length * STUDY.questions.length", number)
 
+    def look(self, page):
+        """Lets time pass once all images are seen: the page counts it from there, and takes no answer that comes at once."""
+        page.evaluate("Promise.allSettled([...document.querySelectorAll('.picture img')].map((image) => image.decode()))")
+        page.clock.fast_forward(1200)
+
     def answer(self, page, how, most=10000):
         """Answers until the end, or `most` answers; how many it gave."""
         given = 0
         while given < most and page.locator("#ask").count():
-            page.clock.fast_forward(1200)
+            self.look(page)
             how(page, given)
             given += 1
         return given
@@ -382,7 +387,7 @@ class StudyPage(unittest.TestCase):
         page.click("button.main")
         self.answer(page, lambda page, given: page.keyboard.press("2"), asked)
         page.keyboard.press("u")
-        page.clock.fast_forward(1000)
+        self.look(page)
         page.keyboard.press("1")
         self.answer(page, self.by_key)
         page.click("#undo")
