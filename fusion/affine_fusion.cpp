@@ -19,6 +19,7 @@ AffineBlockImpl::AffineBlockImpl(std::int64_t width, std::int64_t heads)
       query(register_module("query", linear_layer(width, width))),
       key_value(register_module("key_value", linear_layer(width, 2 * width))),
       mix(register_module("mix", conv3x3(2 * width, width))),
+      mixed(register_module("mixed", conv1x1(width, width))),
       features(register_module("features", conv3x3(width, width))),
       combine(register_module("combine", conv3x3(width, 2 * width))) {
   // Starts near h + b(v), so that h outlives a stack of blocks.
@@ -32,9 +33,9 @@ Tensor AffineBlockImpl::forward(const Tensor& h, const AffineInputs& in) {
   const Tensor read = merge_heads(scaled_dot_product(split_heads(query(regions), heads), split_heads(word[0], heads),
                                                      split_heads(word[1], heads), in.mask));
   const Tensor both = to_map(torch::cat({regions, read}, 2), h.size(2), h.size(3));
-  const Tensor mixed = h + torch::relu(mix(both));
+  const Tensor worded = h + mixed(torch::relu(mix(both)));
   const std::vector<Tensor> affine = combine(torch::relu(features(in.image))).chunk(2, 1);
-  return mixed * affine[0] + affine[1];
+  return worded * affine[0] + affine[1];
 }
 
 AffineFusionImpl::AffineFusionImpl(const FusionOptions& o, const FeatureWidths& widths)
@@ -63,16 +64,16 @@ Condition AffineFusionImpl::forward(const TextFeatures& text, const ImageFeature
   const Tensor mask = seen_words(text.mask, seen.text);
   const Tensor words = text_norm(torch::where(text_seen, text_in(text.tokens), null_text));
   const Tensor own = torch::where(image_seen, image_in(to_tokens(cells)), null_image);
-  const Tensor mean_word = masked_mean(words, mask);
+  const Tensor all_words = masked_max(words, mask);
   const AffineInputs inputs{words, mask, to_map(own, cells.size(2), cells.size(3))};
-  Tensor h = to_map(own + sentence(mean_word).unsqueeze(1), cells.size(2), cells.size(3));
+  Tensor h = to_map(own + sentence(all_words).unsqueeze(1), cells.size(2), cells.size(3));
   for (const auto& block : *blocks) h = block->as<AffineBlock>()->forward(h, inputs);
 
   const Tensor regions = map_norm(to_tokens(h));
   const Tensor keep = image_seen.unsqueeze(3).to(image.pixels.dtype());
   return {words,
           mask,
-          torch::cat({pool_text(mean_word), pool_map(regions).mean(1)}, 1),
+          torch::cat({masked_max(pool_text(words), mask), pool_map(regions).amax(1)}, 1),
           to_map(regions, cells.size(2), cells.size(3)),
           image.maps.details * keep,
           image.pixels * keep};

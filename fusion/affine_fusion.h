@@ -24,6 +24,7 @@ struct AffineBlockImpl : torch::nn::Module {
   torch::nn::LayerNorm norm;
   torch::nn::Linear query, key_value;
   Conv3x3 mix, features, combine;  // combine: W beside b
+  torch::nn::Conv2d mixed;
 };
 TORCH_MODULE(AffineBlock);
 
@@ -33,7 +34,7 @@ struct AffineFusionImpl : FusionImpl {
     return {options.width, 4 * options.width, options.width, details_width, 3};
   }
   // Tokens: the text's own. Map: the blocks' h, which starts as the sentence at every region plus the prompt's features
-  // there. Pooled, E = 4 D: the mean of 2 D features over the words, and over the map's regions.
+  // there. Pooled, E = 4 D: the largest value of 2 D features over the words, and over the map's regions.
   Condition forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) override;
 
   FusionOptions options;

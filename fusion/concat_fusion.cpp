@@ -19,8 +19,8 @@ ConcatFusionImpl::ConcatFusionImpl(const FusionOptions& o, const FeatureWidths& 
 Condition ConcatFusionImpl::forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) {
   check_inputs(text, image);
   const Visible seen = seen_inputs(visible, options.inputs, text.mask);
-  const Tensor sentence = text_in(masked_mean(text.tokens, text.mask));
-  const Tensor prompt = image_in(image.maps.tokens.mean({2, 3}));
+  const Tensor sentence = text_in(masked_max(text.tokens, text.mask));
+  const Tensor prompt = image_in(image.maps.tokens.amax({2, 3}));
   Condition condition;
   condition.pooled = torch::cat({torch::where(seen.text.unsqueeze(1), sentence, null_text),
                                  torch::where(seen.image.unsqueeze(1), prompt, null_image)},

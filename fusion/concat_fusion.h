@@ -14,7 +14,8 @@ namespace cigli {
 struct ConcatFusionImpl : FusionImpl {
   ConcatFusionImpl(const FusionOptions& options, const FeatureWidths& widths);
   ConditionWidths widths() const override { return {0, 2 * options.width, 0, 0, 0}; }
-  // Pooled alone, E = 2 D: the mean of the text's tokens and the mean of the image's, each through a projection.
+  // Pooled alone, E = 2 D: each feature's largest value over the text's tokens and over the image's, each through a
+  // projection.
   Condition forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) override;
 
   FusionOptions options;

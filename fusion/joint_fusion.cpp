@@ -4,6 +4,7 @@
 
 #include "encoders/layers/feature_map.h"
 #include "encoders/layers/linear.h"
+#include "encoders/layers/pooling.h"
 #include "fusion/visibility.h"
 
 namespace cigli {
@@ -61,9 +62,8 @@ Condition JointFusionImpl::forward(const TextFeatures& text, const ImageFeatures
   const Tensor mask = torch::cat({text_mask, torch::ones({batch, i.size(1)}, text_mask.options())}, 1);
   for (const auto& block : *blocks) std::tie(t, i) = block->as<JointBlock>()->forward(t, i, mask);
 
-  const Tensor padding = text_mask.logical_not().unsqueeze(2);
-  const auto largest = [&](const Tensor& features) { return features.masked_fill(padding, -1e4).amax(1); };
-  const Tensor pooled = torch::cat({largest(pool(own)), largest(pool_fused(text_norm(t)))}, 1);
+  const Tensor pooled =
+      torch::cat({masked_max(pool(own), text_mask), masked_max(pool_fused(text_norm(t)), text_mask)}, 1);
   const Tensor keep = image_seen.unsqueeze(3).to(image.pixels.dtype());
   const Tensor read = image_norm(i);
   Condition condition{own,

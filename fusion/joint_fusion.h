@@ -38,8 +38,7 @@ struct JointFusionImpl : FusionImpl {
   // Tokens: the text's own, M = T; behind them the fused image's, M = T + N, where the prompt's aspect is not the
   // target's, since its cells stand nowhere in the target then. Map: the image's tokens after the blocks, each having
   // read the text and the other cells. Pooled, E = 4 D: the largest value of 2 D features over the text's own tokens,
-  // and over those that have read the image. (A maximum lets a single word speak at full strength, a mean divides it by
-  // the length of the sentence.)
+  // and over those that have read the image.
   Condition forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) override;
 
   FusionOptions options;

@@ -90,7 +90,7 @@ Tensor DiscriminatorImpl::features(const Tensor& picture) {
 
 JudgedCondition DiscriminatorImpl::condition(const TokenBatch& tokens, const Tensor& picture) {
   const TextFeatures words = text->forward(tokens);
-  return {sentence(masked_mean(words.tokens, words.mask)),
+  return {sentence(masked_max(words.tokens, words.mask)),
           resized(prompt(picture.to(out->weight.scalar_type())), height, width)};
 }
 

@@ -30,7 +30,12 @@ class Frozen {
   std::vector<Tensor> parameters_;
 };
 
+// Without momentum, as what it learns against moves (Karras et al. 2020), and without clipping, which would take from
+// the lazy penalty the weight that makes up for the steps between.
 OptimizerOptions discriminator_options(OptimizerOptions options) {
+  options.kind = "adamw";
+  options.beta1 = 0;
+  options.clip = 0;
   options.ema = 0;  // its average is never used
   return options;
 }

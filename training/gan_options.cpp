@@ -12,8 +12,8 @@ void DiscriminatorOptions::visit(Fields& f) {
 }
 
 void GanOptions::visit(Fields& f) {
-  f("learning_rate", learning_rate, "discriminator's learning rate after warm-up; learning_rate is the generator's",
-    Range{0});
+  f("learning_rate", learning_rate,
+    "learning rate of the discriminator, by Adam, after warm-up; learning_rate is the generator's", Range{0});
   f("mismatch", mismatch, "share of real images with another text or prompt in what the discriminator learns to refuse",
     Range{0, 1});
   f("r1", r1, "weight of the discriminator's gradient penalty on real images, 0 = none", Range{0});

@@ -6,11 +6,10 @@ namespace cigli {
 
 using torch::Tensor;
 
-Tensor masked_mean(const Tensor& tokens, const Tensor& mask) {
+Tensor masked_max(const Tensor& tokens, const Tensor& mask) {
   TORCH_CHECK(tokens.dim() == 3 && mask.sizes() == tokens.sizes().slice(0, 2),
-              "masked_mean expects tokens [B,T,D] and a mask [B,T]; got ", tokens.sizes(), " and ", mask.sizes());
-  const Tensor kept = tokens.masked_fill(mask.logical_not().unsqueeze(2), 0);
-  return kept.sum(1) / mask.sum(1, true).to(tokens.scalar_type());
+              "masked_max expects tokens [B,T,D] and a mask [B,T]; got ", tokens.sizes(), " and ", mask.sizes());
+  return tokens.masked_fill(mask.logical_not().unsqueeze(2), -1e4).amax(1);
 }
 
 }  // namespace cigli

@@ -4,7 +4,8 @@
 
 namespace cigli {
 
-// Mean of the tokens [B,T,D] that `mask` [B,T] bool keeps, row by row -> [B,D]; every row must keep one.
-torch::Tensor masked_mean(const torch::Tensor& tokens, const torch::Tensor& mask);
+// Each feature's largest value among the tokens [B,T,D] that `mask` [B,T] bool keeps -> [B,D]; every row must keep one.
+// (A maximum lets a single word speak at full strength, a mean divides it by the length of the sentence.)
+torch::Tensor masked_max(const torch::Tensor& tokens, const torch::Tensor& mask);
 
 }  // namespace cigli

@@ -6,6 +6,7 @@
 
 #include "encoders/layers/attention.h"
 #include "encoders/layers/feature_map.h"
+#include "encoders/layers/pooling.h"
 #include "encoders/layers/positions.h"
 #include "encoders/layers/residual_block.h"
 
@@ -119,6 +120,14 @@ TEST(FeatureMap, ResizingAveragesWhatItShrinks) {
   EXPECT_LT(resized(stripes, 8, 8).abs().max().item<double>(), 0.1);
   EXPECT_TRUE(resized(stripes, 32, 32).is_same(stripes));
   EXPECT_EQ(resized(stripes.to(torch::kBFloat16), 8, 8).scalar_type(), torch::kBFloat16);
+}
+
+TEST(Pooling, TakesTheLargestOfWhatTheMaskKeeps) {
+  const Tensor tokens = torch::tensor({-3.0F, 5.0F, -1.0F, 2.0F, 9.0F, 9.0F, 4.0F, 1.0F, 9.0F, 9.0F, 9.0F, 9.0F});
+  const Tensor mask = torch::tensor({true, true, false, true, false, false}).view({2, 3});
+  EXPECT_TRUE(
+      torch::equal(masked_max(tokens.view({2, 3, 2}), mask), torch::tensor({-1.0F, 5.0F, 4.0F, 1.0F}).view({2, 2})));
+  EXPECT_THROW(masked_max(tokens.view({2, 3, 2}), mask.slice(1, 0, 2)), c10::Error);
 }
 
 TEST(TransformerBlock, StartsAsTheIdentityAndIgnoresMaskedTokens) {
