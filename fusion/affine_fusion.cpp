@@ -19,9 +19,9 @@ AffineBlockImpl::AffineBlockImpl(std::int64_t width, std::int64_t heads)
       query(register_module("query", linear_layer(width, width))),
       key_value(register_module("key_value", linear_layer(width, 2 * width))),
       mix(register_module("mix", conv3x3(2 * width, width))),
-      mixed(register_module("mixed", conv1x1(width, width))),
       features(register_module("features", conv3x3(width, width))),
-      combine(register_module("combine", conv3x3(width, 2 * width))) {
+      combine(register_module("combine", conv3x3(width, 2 * width))),
+      mixed(register_module("mixed", conv1x1(width, width))) {
   // Starts near h + b(v), so that h outlives a stack of blocks.
   const torch::NoGradGuard no_grad;
   combine->bias.slice(0, 0, width).fill_(1);
