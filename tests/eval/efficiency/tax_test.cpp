@@ -176,17 +176,22 @@ TEST(OperatorTrace, ItsTimesAddUpToThoseOfThePass) {
     }
   };
   time_passes();
-  const OperatorTrace trace = trace_operators(pass);
-  time_passes();
-  double sum = trace.composite_seconds + trace.outside_seconds;
-  for (const OperatorCall& call : trace.calls) {
-    EXPECT_GE(call.seconds, 0) << call.name;
-    sum += call.seconds;
+  double quickest = 1e9, slowest = 0;  // of several, as other programs' turns on the processor count too
+  for (int i = 0; i < 5; ++i) {
+    const OperatorTrace trace = trace_operators(pass);
+    double sum = trace.composite_seconds + trace.outside_seconds;
+    for (const OperatorCall& call : trace.calls) {
+      EXPECT_GE(call.seconds, 0) << call.name;
+      sum += call.seconds;
+    }
+    EXPECT_GE(trace.composite_seconds, 0);
+    EXPECT_NEAR(sum, trace.seconds, 1e-9);
+    quickest = std::min(quickest, trace.seconds);
+    slowest = std::max(slowest, trace.seconds);
   }
-  EXPECT_GE(trace.composite_seconds, 0);
-  EXPECT_NEAR(sum, trace.seconds, 1e-9);
-  EXPECT_GT(trace.seconds, least / 2);
-  EXPECT_LT(trace.seconds, 3 * most);
+  time_passes();
+  EXPECT_GT(slowest, least / 2);
+  EXPECT_LT(quickest, 3 * most);
 }
 
 TEST(OperatorTrace, ShowsTimeOutsideOfOperators) {
