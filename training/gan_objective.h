@@ -12,9 +12,8 @@
 namespace cigli {
 
 // Generator against a matching-aware discriminator: hinge losses, a lazy gradient penalty (R1 at every `r1_every`-th
-// step, weighted by as many: Karras et al. 2020, appendix B), and a squared reconstruction error beside: the best guess
-// of an absolute one is the median, which where objects seldom change is the prompt, and it would be learned to copy. A
-// step moves the discriminator, by Adam without momentum or clipping whatever moves the generator, then the generator
+// step, weighted by as many: Karras et al. 2020, appendix B), and beside them a squared reconstruction error. A step
+// moves the discriminator, by Adam without momentum or clipping whatever moves the generator, then the generator
 // against the one that has moved. Inputs are never dropped, as a GAN is sampled without guidance. Both networks compute
 // in the training's precision; losses and the penalty's sum are float32.
 class GanObjective : public Objective {
