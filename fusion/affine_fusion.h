@@ -24,7 +24,7 @@ struct AffineBlockImpl : torch::nn::Module {
   torch::nn::LayerNorm norm;
   torch::nn::Linear query, key_value;
   Conv3x3 mix, features, combine;  // combine: W beside b
-  torch::nn::Conv2d mixed;
+  torch::nn::Conv2d mixed;         // what mix found, so that it can be taken away as well as added
 };
 TORCH_MODULE(AffineBlock);
 
