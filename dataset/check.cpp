@@ -48,6 +48,11 @@ Level level_of(Objection objection) {
   return objection == Objection::leak ? Level::leak : Level::warning;
 }
 
+const std::vector<std::string>& known_splits() {
+  static const std::vector<std::string> all = {"train", "val", "test"};
+  return all;
+}
+
 class Checker {
  public:
   void add(const Row* row, const Judgement& judgement) {
@@ -72,6 +77,11 @@ class Checker {
       report_.findings.push_back({Level::warning, 0, "",
                                   std::to_string(unsplit) + " rows without a split beside others with one",
                                   "training leaves them out: give them a split"});
+    for (const auto& [split, count] : report_.splits)
+      if (nearest(split, known_splits()).empty())
+        report_.findings.push_back({Level::warning, 0, "", std::to_string(count) + " rows of split \"" + split + "\"",
+                                    "training knows train, val and test alone; other splits are read where --split "
+                                    "names them"});
     if (unsplit > 0) report_.splits[""] = unsplit;
     if (report_.splits["train"] == 0) report_.splits.erase("train");
     std::stable_sort(report_.findings.begin(), report_.findings.end(),
@@ -88,7 +98,7 @@ class Checker {
     };
     if (!can_be_file_name(row.id))
       warn("the id can't be a file name", "use 1-200 letters, digits, - or _: results are written as <id>.png");
-    const std::string meant = nearest(row.split, {"train", "val", "test"});
+    const std::string meant = nearest(row.split, known_splits());
     if (!row.split.empty() && !meant.empty() && meant != row.split)
       warn("unusual split \"" + row.split + "\"", "did you mean \"" + meant + "\"?");
   }

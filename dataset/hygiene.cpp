@@ -18,7 +18,10 @@ namespace fs = std::filesystem;
 constexpr std::size_t kChunk = 1024;  // rows in memory at a time
 constexpr const char* kSides[] = {"prompt", "target"};
 
-int rank_of(const std::string& split) { return split == "test" ? 2 : split == "val" ? 1 : 0; }
+int rank_of(const std::string& split) {
+  if (split == "test") return 2;
+  return split == "val" || split == "validation" || split == "dev" ? 1 : 0;
+}
 
 void append(std::string& bytes, const void* data, std::size_t size) {
   bytes.append(static_cast<const char*>(data), size);
@@ -90,7 +93,8 @@ const std::vector<Objection>& objections() {
 
 Hygiene::Hygiene(fs::path folder, const HygieneOptions& options, fs::path workspace)
     : folder_(std::move(folder)), options_(options), workspace_(std::move(workspace)), groups_([this](std::int64_t i) {
-        return read_image(folder_ / notes_[static_cast<std::size_t>(i / 2)].files[static_cast<std::size_t>(i % 2)]);
+        return read_image(image_folder(folder_) /
+                          notes_[static_cast<std::size_t>(i / 2)].files[static_cast<std::size_t>(i % 2)]);
       }) {
   if (workspace_.empty()) return;
   make_folder(workspace_);
@@ -101,7 +105,7 @@ Hygiene::Hygiene(fs::path folder, const HygieneOptions& options, fs::path worksp
 Hygiene::Look Hygiene::look_at(const std::string& file) const {
   Look look;
   try {
-    const Image image = read_image(folder_ / file);
+    const Image image = read_image(image_folder(folder_) / file);
     const auto [shorter, longer] = std::minmax(image.width, image.height);
     const std::string size = std::to_string(image.width) + "x" + std::to_string(image.height) + " pixels, expected ";
     look.print = fingerprint(image);
@@ -129,23 +133,30 @@ bool Hygiene::counts(Objection objection) const {
 
 fs::path Hygiene::chunk_file() const { return workspace_ / ("looks-" + std::to_string(chunks_)); }
 
+// Whether the workspace has this chunk whole.
+bool Hygiene::read_chunk(Looks& looks) const {
+  if (workspace_.empty() || !fs::exists(chunk_file())) return false;
+  const std::string bytes = read_file(chunk_file());
+  ByteReader reader(std::string_view(bytes).substr(std::min(bytes.size(), key_.size())));
+  for (auto& pair : looks)
+    for (Look& look : pair) {
+      look.fault = reader.take_text();
+      reader.take(&look.objection, sizeof look.objection);
+      reader.take(&look.print, sizeof look.print);
+    }
+  return bytes.compare(0, key_.size(), key_) == 0 && reader.whole && reader.at_end();
+}
+
 Hygiene::Looks Hygiene::looks_of(const std::vector<Row>& rows) {
   Looks looks(rows.size());
-  if (!workspace_.empty() && fs::exists(chunk_file())) {
-    const std::string bytes = read_file(chunk_file());
-    ByteReader reader(std::string_view(bytes).substr(std::min(bytes.size(), key_.size())));
-    for (auto& pair : looks)
-      for (Look& look : pair) {
-        look.fault = reader.take_text();
-        reader.take(&look.objection, sizeof look.objection);
-        reader.take(&look.print, sizeof look.print);
-      }
-    if (bytes.compare(0, key_.size(), key_) == 0 && reader.whole && reader.at_end()) return looks;
-    looks.assign(rows.size(), {});
-  }
+  const bool known = read_chunk(looks);
   for_each_parallel(static_cast<std::int64_t>(rows.size()), options_.workers, [&](std::int64_t i) {
     const Row& row = rows[static_cast<std::size_t>(i)];
-    looks[static_cast<std::size_t>(i)] = {look_at(row.prompt_file_name), look_at(row.target_file_name)};
+    for (const std::size_t side : {0, 1}) {
+      Look& look = looks[static_cast<std::size_t>(i)][side];
+      if (!known || look.objection != Objection::none)
+        look = look_at(side == 0 ? row.prompt_file_name : row.target_file_name);
+    }
   });
   if (workspace_.empty()) return looks;
   std::string bytes = key_;

@@ -38,7 +38,7 @@ enum class Objection {
   blank,      // an image without anything in it
   caption,    // caption_fault()
   unchanged,  // prompt and target are the same picture
-  leak,       // shares a picture with a row of test, or, for rows of training, of val
+  leak,       // shares a picture with a row of test, or, for rows of training, of val (validation, dev)
   duplicate,  // sentence and both pictures are those of an earlier row
   repeated,   // the sentence, more than max_repeats times
   templated,  // the sentence but for one word, more than max_template times
@@ -64,7 +64,8 @@ struct Judgement {
 class Hygiene {
  public:
   // What was seen of images is also kept in `workspace` (made where absent; "" = nowhere), chunk by chunk, so that a
-  // pass that was interrupted goes on; it is used again only for the same metadata.
+  // pass that was interrupted goes on; it is used again only for the same metadata, and an image that was objected to
+  // is looked at again: it may have been mended.
   Hygiene(std::filesystem::path folder, const HygieneOptions& options, std::filesystem::path workspace = {});
 
   // The first pass: looks at all images, with `workers` threads. Throws Error when the metadata can't be read,
@@ -93,6 +94,7 @@ class Hygiene {
   Look look_at(const std::string& file) const;
   bool counts(Objection objection) const;
   void take_chunk(std::vector<Row>& rows);
+  bool read_chunk(Looks& looks) const;
   Looks looks_of(const std::vector<Row>& rows);
   std::filesystem::path chunk_file() const;
   void find_leaks();

@@ -9,7 +9,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kLongestLine = std::size_t{1} << 20;
-constexpr int kDeepest = 64;  // copying and printing JSON recurse
+constexpr int kDeepest = 64;     // copying and printing JSON recurse
+constexpr int kMostKeys = 4096;  // each is looked for among those before it
 
 }  // namespace
 
@@ -21,8 +22,11 @@ Json parse_json_line(std::string_view line) {
     throw Error("byte " + std::to_string(at + 1) + " of the line is not UTF-8");
   Json object;
   try {
-    object = Json::parse(line.begin(), line.end(), [](int depth, Json::parse_event_t, Json&) {
+    int keys = 0;
+    object = Json::parse(line.begin(), line.end(), [&](int depth, Json::parse_event_t event, Json&) {
       if (depth > kDeepest) throw Error("JSON nested deeper than " + std::to_string(kDeepest) + " levels");
+      keys += event == Json::parse_event_t::key;
+      if (keys > kMostKeys) throw Error("JSON of more than " + std::to_string(kMostKeys) + " keys");
       return true;
     });
   } catch (const Json::parse_error& error) {

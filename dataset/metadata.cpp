@@ -30,6 +30,8 @@ std::filesystem::path metadata_file(const std::filesystem::path& folder) {
   return std::filesystem::is_directory(folder) ? folder / "metadata.jsonl" : folder;
 }
 
+std::filesystem::path image_folder(const std::filesystem::path& folder) { return metadata_file(folder).parent_path(); }
+
 void scan_metadata(const std::filesystem::path& folder, const std::function<void(Row&&)>& on_row,
                    const std::function<void(RowFault&&)>& on_fault) {
   const std::filesystem::path file = metadata_file(folder);

@@ -33,6 +33,8 @@ struct Metadata {
 
 // The file itself: `folder/metadata.jsonl`, or `folder` when that is a file.
 std::filesystem::path metadata_file(const std::filesystem::path& folder);
+// Where the images that it names lie: the folder that it is in.
+std::filesystem::path image_folder(const std::filesystem::path& folder);
 
 // Goes through the file line by line; memory grows with the ids alone. Throws Error when the file can't be read.
 void scan_metadata(const std::filesystem::path& folder, const std::function<void(Row&&)>& on_row,

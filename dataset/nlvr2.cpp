@@ -151,20 +151,51 @@ void take_image(Images& images, int side, const std::unordered_map<std::string, 
   link_or_copy(found->second, out / images.names[side]);
 }
 
+// Of each image set, the least of those that it shares photographs with (told by their addresses), or that these do.
+std::map<std::string, std::string> joined_sets(const std::vector<Nlvr2Example>& examples) {
+  std::map<std::string, std::string> lesser;
+  const auto least = [&](std::string set) {
+    while (lesser.at(set) != set) set = lesser.at(set);
+    return set;
+  };
+  std::unordered_map<std::string, std::string> shown_by;  // of each photograph, the set that came first
+  for (const Nlvr2Example& example : examples) {
+    lesser.emplace(example.set, example.set);
+    for (const char* side : {"left_url", "right_url"}) {
+      const auto url = example.more.find(side);
+      if (url == example.more.end()) continue;
+      const std::string& first = shown_by.emplace(url->get<std::string>(), example.set).first->second;
+      const std::string one = least(first), other = least(example.set);
+      lesser[std::max(one, other)] = std::min(one, other);
+    }
+  }
+  for (auto& [set, name] : lesser) name = least(set);
+  return lesser;
+}
+
 std::string choose_split(const std::string& set, const Nlvr2Options& options) {
   if (!options.split.empty()) return options.split;
   const double position = static_cast<double>(stable_hash("nlvr2 " + set) >> 11) * 0x1p-53;  // uniform on [0, 1)
   return position < options.val_share ? "val" : "train";
 }
 
-Row make_row(const Nlvr2Example& example, const Images& images, int side, const Nlvr2Options& options) {
+// File names leave out the split's name, so that two of them would take each other's images.
+void check_one_release(const std::vector<Nlvr2Example>& examples, const fs::path& annotations) {
+  const auto release = [](const Nlvr2Example& example) { return example.set.substr(0, example.set.find('-')); };
+  for (const Nlvr2Example& example : examples)
+    if (release(example) != release(examples.front()))
+      throw Error(annotations.string() + ":" + std::to_string(example.line) + ": identifier " + example.identifier +
+                  " beside those of \"" + release(examples.front()) + "\", expected one split's rows a file");
+}
+
+Row make_row(const Nlvr2Example& example, const std::string& split, const Images& images, int side) {
   Row row;
   const std::string name = side == 0 ? "left" : "right";
   row.id = example.identifier + '-' + name;
   row.text = example.sentence;
   row.prompt_file_name = images.names[1 - side];
   row.target_file_name = images.names[side];
-  row.split = choose_split(example.set, options);
+  row.split = split;
   row.object = {{"id", row.id},
                 {"text", row.text},
                 {"prompt_file_name", row.prompt_file_name},
@@ -236,7 +267,9 @@ Nlvr2Report import_nlvr2(const fs::path& annotations, const fs::path& images, co
   std::vector<Nlvr2Example> examples;
   scan_annotations(annotations, nlvr2_filter_named(options.filter), report,
                    [&](Nlvr2Example&& example) { examples.push_back(std::move(example)); });
+  check_one_release(examples, annotations);
   const auto found = take_images(examples, images, out, options.workers);
+  const auto sets = joined_sets(examples);
 
   std::vector<Row> rows;
   for (const Nlvr2Example& example : examples) {
@@ -249,8 +282,9 @@ Nlvr2Report import_nlvr2(const fs::path& annotations, const fs::path& images, co
       continue;
     }
     ++report.counts.kept;
-    if (options.side != "left") rows.push_back(make_row(example, both, 1, options));
-    if (options.side != "right") rows.push_back(make_row(example, both, 0, options));
+    const std::string split = choose_split(sets.at(example.set), options);
+    if (options.side != "left") rows.push_back(make_row(example, split, both, 1));
+    if (options.side != "right") rows.push_back(make_row(example, split, both, 0));
   }
   report.pairs = static_cast<std::int64_t>(rows.size());
   std::stable_sort(report.skips.begin(), report.skips.end(),

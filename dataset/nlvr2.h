@@ -14,7 +14,7 @@ namespace cigli {
 struct Nlvr2Options {
   std::string filter = "published";
   std::string side = "right";  // which image is the target: right, left, or both (a pair each)
-  std::string split;           // "": by stable_hash of the image set
+  std::string split;           // "": by stable_hash of the image set, or of the least that it shares photographs with
   double val_share = 0.1;      // of the image sets, when `split` is ""
   std::int64_t workers = 0;
   void visit(Fields& f);
@@ -53,11 +53,12 @@ Nlvr2Report list_nlvr2(const std::filesystem::path& annotations, Nlvr2Filter fil
 // whatever their true format, and found by name anywhere below `images`; folders behind symbolic links are not
 // searched. They come into `out/images` as hard links where the file system allows it, else as copies, named after
 // their true format. Rows carry `source` "nlvr2", `identifier`, `side`, and the `synset`, `left_url` and `right_url` of
-// the annotations. The image set decides the split, so that no photograph is on both sides.
+// the annotations. The image set decides the split, together with the sets of kept rows that share a photograph with
+// it, by its address: the same photograph from two addresses may still be on both sides (`data check` finds it).
 //
 // Rows whose images are missing or damaged (about one in twenty in real copies) are skipped and written, with their
-// line and the reason, to `out/skipped.jsonl`. Throws Error when `out` holds a dataset already, or when nothing is
-// left.
+// line and the reason, to `out/skipped.jsonl`. Throws Error when `out` holds a dataset already, when the
+// annotations are of more than one released split, or when nothing is left.
 Nlvr2Report import_nlvr2(const std::filesystem::path& annotations, const std::filesystem::path& images,
                          const std::filesystem::path& out, const Nlvr2Options& options = {});
 

@@ -2,6 +2,7 @@
 
 #include "decoder/gan_generator.h"
 #include "decoder/unet.h"
+#include "encoders/layers/feature_map.h"
 
 namespace cigli {
 
@@ -30,10 +31,10 @@ torch::Tensor drawn_over_prompt(const torch::Tensor& drawn, const Condition& con
 
 Denoiser make_denoiser(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height,
                        std::int64_t width) {
-  if (options.widths.empty() || options.widths.size() != options.blocks.size())
+  const std::int64_t cell = coarsest_cell("decoder.widths", options.patch, options.widths.size());
+  if (options.widths.size() != options.blocks.size())
     throw Error("decoder.widths and decoder.blocks must name the same number of resolutions; got " +
                 std::to_string(options.widths.size()) + " and " + std::to_string(options.blocks.size()));
-  const std::int64_t cell = options.patch << (options.widths.size() - 1);
   if (height % cell != 0 || width % cell != 0)
     throw Error("the decoder's coarsest cells are " + std::to_string(cell) + " pixels wide: images of " +
                 std::to_string(width) + "x" + std::to_string(height) + " don't divide into them");

@@ -73,6 +73,10 @@ GanGeneratorImpl::GanGeneratorImpl(const DecoderOptions& o, const ConditionWidth
   if (o.latent > height * width)
     throw Error("decoder.latent is " + std::to_string(o.latent) + ", expected at most the " +
                 std::to_string(height * width) + " places of the image");
+  for (const std::int64_t channels : o.widths)
+    if (channels % kGroup != 0)
+      throw Error("decoder.widths names " + std::to_string(channels) + " channels, expected multiples of " +
+                  std::to_string(kGroup) + " for a GAN");
   for (const std::int64_t count : o.blocks)
     if (count < 1) throw Error("decoder.blocks names a resolution without blocks, expected at least 1 each for a GAN");
   const std::size_t coarsest = o.widths.size() - 1;

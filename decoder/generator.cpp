@@ -37,10 +37,12 @@ const ModelOptions& checked(const ModelOptions& o) {
   for (const std::int64_t width : o.image.widths)
     check_multiple("image.widths", width, "the group size", ResidualBlockOptions().group);
   check_multiple("fusion.width", o.fusion.width, "model.fusion.heads", o.fusion.heads);
-  for (const std::int64_t width : o.decoder.widths)
-    check_multiple("decoder.widths", width, "model.decoder.group", o.decoder.group);
-  if (!o.decoder.widths.empty())
-    check_multiple("decoder.widths", o.decoder.widths.back(), "model.decoder.heads", o.decoder.heads);
+  if (o.decoder.kind == "unet") {
+    for (const std::int64_t width : o.decoder.widths)
+      check_multiple("decoder.widths", width, "model.decoder.group", o.decoder.group);
+    if (!o.decoder.widths.empty())
+      check_multiple("decoder.widths", o.decoder.widths.back(), "model.decoder.heads", o.decoder.heads);
+  }
   check_sampling(o.decoder, o.sampling);
   check_multiple("prompt_height", o.prompt_height, "the cells of the coarsest model.image.widths", o.image.patch());
   check_multiple("prompt_width", o.prompt_width, "the cells of the coarsest model.image.widths", o.image.patch());

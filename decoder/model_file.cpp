@@ -44,7 +44,7 @@ Generator build_model(const TensorFile& content, const std::filesystem::path& fi
   const ModelOptions options = read_options(content, file);
   Tokenizer tokenizer =
       Tokenizer::from_merges_text(metadata_of(content, "cigli.merges", file), file.string() + ": cigli.merges");
-  Generator model = made_of(file, [&] { return Generator(options, std::move(tokenizer)); });
+  Generator model = made_of(content, file, [&] { return Generator(options, std::move(tokenizer)); });
   load_weights(*model, content, file);
   std::istringstream words(metadata_of(content, "cigli.words", file));
   for (std::string word; std::getline(words, word);) model->words.push_back(word);

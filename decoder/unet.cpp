@@ -90,8 +90,8 @@ UNetImpl::UNetImpl(const DecoderOptions& o, const ConditionWidths& condition, st
     for (std::int64_t i = 0; i < kUpBlocks; ++i) up->push_back(UNetStage(block, condition.tokens, o.heads, false));
   }
   const std::int64_t cell = o.patch << coarsest;
-  positions = register_parameter("positions",
-                                 0.02 * torch::randn({o.widths[coarsest], image_height / cell, image_width / cell}));
+  positions =
+      register_parameter("positions", small_weights({o.widths[coarsest], image_height / cell, image_width / cell}));
 }
 
 Tensor UNetImpl::of_patches(const Tensor& pixels, bool first) {

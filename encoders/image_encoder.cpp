@@ -18,6 +18,8 @@ void ImageEncoderOptions::visit(Fields& f) {
   f("blocks", blocks, "residual blocks a resolution", Range{0, 32});
 }
 
+std::int64_t ImageEncoderOptions::patch() const { return coarsest_cell("image.widths", 2, widths.size()); }
+
 namespace {
 
 constexpr std::int64_t kBands = 6;
@@ -66,7 +68,7 @@ struct ConvolutionalImageEncoder : ImageEncoderImpl {
 }  // namespace
 
 ImageEncoder make_image_encoder(const ImageEncoderOptions& options) {
-  if (options.widths.empty()) throw Error("image.widths names no resolution, expected at least one");
+  options.patch();  // that its resolutions can be
   if (options.kind == "convolutional") return std::make_shared<ConvolutionalImageEncoder>(options);
   throw Error("no image encoder is called '" + options.kind + "'");
 }

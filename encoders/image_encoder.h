@@ -16,7 +16,7 @@ struct ImageEncoderOptions {
   std::int64_t blocks = 1;                         // residual blocks a resolution
   void visit(Fields& f);
 
-  std::int64_t patch() const { return std::int64_t{1} << widths.size(); }  // pixels a side of a token's cell
+  std::int64_t patch() const;  // pixels a side of a token's cell; Error for no resolution and for too many
 };
 
 // Features of an image prompt: a token a patch, and those of the resolution before, for details that patches are too

@@ -32,6 +32,13 @@ void to_bfloat16(TensorFile& content) {
     if (tensor.is_floating_point()) tensor = tensor.to(torch::kBFloat16);
 }
 
+std::int64_t most_weights(const TensorFile& content) {
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : content.tensors)
+    if (!starts_with(name, training)) count += tensor.numel();
+  return 2 * count + (std::int64_t{1} << 24);
+}
+
 void load_weights(torch::nn::Module& module, const TensorFile& content, const std::filesystem::path& file) {
   const torch::NoGradGuard no_grad;
   std::map<std::string, torch::Tensor> values;

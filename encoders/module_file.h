@@ -29,13 +29,17 @@ void load_weights(torch::nn::Module& module, const TensorFile& content, const st
 const std::string& metadata_of(const TensorFile& content, const std::string& key, const std::filesystem::path& file);
 nlohmann::json options_of(const TensorFile& content, const std::string& format, const std::filesystem::path& file);
 
+// The most weights that a module may have for load_weights to take it up with the file: far more than the file has, so
+// that it can name what is missing, but not any number.
+std::int64_t most_weights(const TensorFile& content);
+
 // What `make` makes for load_weights, without initial weights. Options from a damaged or hostile file may not fit
-// together, or ask for more memory than there is: whatever `make` throws comes as an Error that names the file.
+// together, or ask for any amount of memory: whatever `make` throws comes as an Error that names the file.
 template <class Make>
-auto made_of(const std::filesystem::path& file, const Make& make) {
+auto made_of(const TensorFile& content, const std::filesystem::path& file, const Make& make) {
   std::string reason;
   try {
-    const WeightsFollow no_initial_weights;
+    const WeightsFollow no_initial_weights(most_weights(content));
     return make();
   } catch (const c10::Error& error) {
     reason = error.what_without_backtrace();

@@ -1,5 +1,6 @@
 #include "encoders/pretrained.h"
 
+#include <c10/util/accumulate.h>
 #include <torch/torch.h>
 
 #include "runtime/error.h"
@@ -26,7 +27,14 @@ torch::Tensor PretrainedWeights::take(const std::string& name, at::IntArrayRef s
   } else {
     return values;
   }
+  if (c10::multiply_integers(shape) > values()) check();
   return torch::zeros(shape);
+}
+
+std::int64_t PretrainedWeights::values() const {
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : content_.tensors) count += tensor.numel();
+  return count;
 }
 
 std::int64_t PretrainedWeights::size(const std::string& name, std::int64_t dimension) const {
@@ -35,6 +43,8 @@ std::int64_t PretrainedWeights::size(const std::string& name, std::int64_t dimen
   if (dimension >= found->second.dim())
     throw Error(name_ + ": tensor " + name + " is " + c10::str(found->second.sizes()) + ", expected at least " +
                 std::to_string(dimension + 1) + " dimensions");
+  if (found->second.numel() == 0)
+    throw Error(name_ + ": tensor " + name + " is " + c10::str(found->second.sizes()) + ", without a value");
   return found->second.size(dimension);
 }
 

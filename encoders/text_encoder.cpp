@@ -25,8 +25,8 @@ namespace {
 struct TransformerTextEncoder : TextEncoderImpl {
   TransformerTextEncoder(const TextEncoderOptions& o, std::int64_t vocabulary)
       : context(o.context),
-        embedding(register_module("embedding", nn::Embedding(vocabulary, o.width))),
-        positions(register_parameter("positions", 0.02 * torch::randn({o.context, o.width}))),
+        embedding(register_module("embedding", embedding_layer(vocabulary, o.width))),
+        positions(register_parameter("positions", small_weights({o.context, o.width}))),
         blocks(register_module("blocks", nn::ModuleList())),
         norm(register_module("norm", nn::LayerNorm(nn::LayerNormOptions({o.width})))) {
     for (std::int64_t i = 0; i < o.layers; ++i)

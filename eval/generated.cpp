@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <set>
 
 #include "eval/rows.h"
@@ -40,20 +41,35 @@ std::vector<std::string> endings_in_any_case() {
   return endings;
 }
 
-fs::path named_after(const fs::path& folder, const std::string& id) {
+fs::path named_after(const fs::path& folder, const std::string& stem) {
   static const std::vector<std::string> endings = endings_in_any_case();
-  for (const std::string& stem : {id, id + "-0"})
-    for (const std::string& ending : endings)
-      if (const fs::path file = folder / (stem + ending); file.filename() != kContactSheet && fs::exists(file))
-        return file;
+  for (const std::string& ending : endings)
+    if (const fs::path file = folder / (stem + ending); file.filename() != kContactSheet && fs::exists(file))
+      return file;
   return {};
+}
+
+// "ID-3", one of several images of a row, to "ID".
+std::string without_number(const std::string& stem) {
+  const auto dash = stem.rfind('-');
+  const bool numbered = dash != std::string::npos && dash + 1 < stem.size() &&
+                        stem.find_first_not_of("0123456789", dash + 1) == stem.npos;
+  return numbered ? stem.substr(0, dash) : stem;
 }
 
 // An image that results.jsonl lists; its id is "" where it names none.
 struct Listed {
   std::string id;
+  unsigned long long k = 0;  // which of the row's images, from 0
   fs::path file;
 };
+
+unsigned long long image_number(const nlohmann::json& result, const std::string& id, const fs::path& file) {
+  if (const auto k = result.find("k"); k != result.end() && k->is_number_unsigned())
+    return k->get<unsigned long long>();
+  const std::string stem = file.stem().string();
+  return stem == id || without_number(stem) != id ? 0 : std::strtoull(stem.c_str() + id.size() + 1, nullptr, 10);
+}
 
 std::vector<Listed> listed_in(const fs::path& folder) {
   std::vector<Listed> listed;
@@ -65,20 +81,12 @@ std::vector<Listed> listed_in(const fs::path& folder) {
     if (!row.is_object() || !row.contains("file") || !row["file"].is_string()) continue;  // cut short by a kill
     const auto file = row["file"].get<std::string>();
     join_inside(folder, file, results.string() + ":" + std::to_string(lines.number()));
-    const auto id = row.find("id");
-    if (is_image(file))
-      listed.push_back({id != row.end() && id->is_string() ? id->get<std::string>() : "",
-                        folder / fs::path(file).lexically_normal()});
+    if (!is_image(file)) continue;
+    const auto found = row.find("id");
+    const std::string id = found != row.end() && found->is_string() ? found->get<std::string>() : "";
+    listed.push_back({id, image_number(row, id, file), folder / fs::path(file).lexically_normal()});
   }
   return listed;
-}
-
-// "ID-3", one of several images of a row, to "ID".
-std::string without_number(const std::string& stem) {
-  const auto dash = stem.rfind('-');
-  const bool numbered = dash != std::string::npos && dash + 1 < stem.size() &&
-                        stem.find_first_not_of("0123456789", dash + 1) == stem.npos;
-  return numbered ? stem.substr(0, dash) : stem;
 }
 
 }  // namespace
@@ -107,20 +115,50 @@ std::vector<fs::path> real_images(const fs::path& data, const std::string& split
   std::vector<fs::path> files;
   std::set<std::string> names;
   for (const Row& row : scorable_rows(data, split, faults))
-    if (names.insert(row.target_file_name).second)
-      files.push_back(metadata_file(data).parent_path() / row.target_file_name);
+    if (names.insert(row.target_file_name).second) files.push_back(image_folder(data) / row.target_file_name);
+  return files;
+}
+
+void scan_training_rows(const fs::path& data, const std::function<void(Row&&)>& on_row) {
+  const auto ignore = [](RowFault&&) {};
+  std::string split;
+  const auto look = [&](Row&& row) {
+    if (row.split == "train") split = row.split;
+  };
+  scan_metadata(data, look, ignore);
+  bool found = false;
+  const auto pass_on = [&](Row&& row) {
+    if (row.split != split) return;
+    found = true;
+    on_row(std::move(row));
+  };
+  scan_metadata(data, pass_on, ignore);
+  if (!found) throw Error(metadata_file(data).string() + ": no row of split 'train' or without a split");
+}
+
+std::vector<fs::path> training_images(const fs::path& data) {
+  if (!fs::exists(metadata_file(data))) return image_files(data);
+  std::vector<fs::path> files;
+  std::set<std::string> names;
+  scan_training_rows(data, [&](Row&& row) {
+    if (names.insert(row.target_file_name).second) files.push_back(image_folder(data) / row.target_file_name);
+  });
   return files;
 }
 
 Answers::Answers(fs::path folder) : folder_(std::move(folder)) {
-  for (Listed& listed : listed_in(folder_)) listed_[listed.id].push_back(std::move(listed.file));
+  std::vector<Listed> all = listed_in(folder_);
+  std::reverse(all.begin(), all.end());  // a later run's images stand behind those of earlier ones
+  std::stable_sort(all.begin(), all.end(), [](const Listed& a, const Listed& b) { return a.k < b.k; });
+  for (Listed& listed : all) listed_[listed.id].push_back(std::move(listed.file));
 }
 
 fs::path Answers::to(const std::string& id) const {
-  if (fs::path file = named_after(folder_, id); !file.empty()) return file;
   for (const fs::path& file : listed(id))
     if (fs::exists(file)) return file;
-  return {};
+  if (fs::path file = named_after(folder_, id); !file.empty()) return file;
+  const std::string first = id + "-0";
+  return listed_.count(first) == 0 ? named_after(folder_, first) : fs::path();
 }
 
 const std::vector<fs::path>& Answers::listed(const std::string& id) const {

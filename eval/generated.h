@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,14 +19,22 @@ std::vector<std::filesystem::path> image_files(const std::filesystem::path& fold
 // a folder without metadata.jsonl, which has no splits. Throws Error where there are none.
 std::vector<std::filesystem::path> real_images(const std::filesystem::path& data, const std::string& split);
 
-// The images of a folder that answer rows: ID.png, .jpg, .jpeg or .bmp, or ID-0 where there are several; else the first
-// that results.jsonl lists with this id and that is there.
+// The rows of a dataset that are for training: those of split `train`, or where no row is of it, those without a split.
+// Faulty lines are passed over. Throws Error where there are none.
+void scan_training_rows(const std::filesystem::path& data, const std::function<void(Row&&)>& on_row);
+
+// Their targets, each file once; or all images of a folder without metadata.jsonl. Throws Error where there are none.
+std::vector<std::filesystem::path> training_images(const std::filesystem::path& data);
+
+// The images of a folder that answer rows: what results.jsonl lists with the row's id and is there; of several images
+// of the row (by "k", else by the name ID-K) the first, and of those the one listed last. Where there is none, ID.png,
+// .jpg, .jpeg or .bmp, or the same of ID-0, unless results.jsonl has a row that is called that.
 class Answers {
  public:
   // Reads results.jsonl, where there is one. Throws Error where it lists a file outside the folder.
   explicit Answers(std::filesystem::path folder);
   std::filesystem::path to(const std::string& id) const;  // "" for none
-  // All that results.jsonl lists with this id.
+  // All that results.jsonl lists with this id, what answers it first.
   const std::vector<std::filesystem::path>& listed(const std::string& id) const;
 
  private:

@@ -13,8 +13,8 @@ ConcatFusionImpl::ConcatFusionImpl(const FusionOptions& o, const FeatureWidths& 
     : options(o),
       text_in(register_module("text_in", linear_layer(widths.text, o.width))),
       image_in(register_module("image_in", linear_layer(widths.image, o.width))),
-      null_text(register_parameter("null_text", 0.02 * torch::randn({o.width}))),
-      null_image(register_parameter("null_image", 0.02 * torch::randn({o.width}))) {}
+      null_text(register_parameter("null_text", small_weights({o.width}))),
+      null_image(register_parameter("null_image", small_weights({o.width}))) {}
 
 Condition ConcatFusionImpl::forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) {
   check_inputs(text, image);

@@ -50,13 +50,18 @@ std::uint64_t regular_size(const Descriptor& descriptor, const fs::path& file) {
 
 fs::path folder_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
 
+// What holds the new content until it is whole: a name beside `target` that no other call takes.
+fs::path temporary_name(const fs::path& target) {
+  static std::atomic<unsigned> counter{0};
+  return folder_of(target) / (".cigli-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp");
+}
+
 // The file that takes the new content until it is whole; goes away unless it was put in its place.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const fs::path& target) : target_(target), descriptor_(-1) {
-    static std::atomic<unsigned> counter{0};
     do {
-      name_ = folder_of(target) / (".cigli-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp");
+      name_ = temporary_name(target);
       descriptor_.number = ::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (descriptor_.number < 0 && errno == EEXIST);
     if (descriptor_.number < 0) fail("cannot write", target_, errno);
@@ -191,13 +196,17 @@ void make_folder(const fs::path& folder) {
 }
 
 void link_or_copy(const fs::path& from, const fs::path& to) {
-  std::error_code code;
-  fs::remove(to, code);
+  std::error_code code, ignored;
+  if (fs::equivalent(from, to, code)) return;
+  fs::path unfinished = temporary_name(to);
+  while (fs::exists(fs::symlink_status(unfinished, ignored))) unfinished = temporary_name(to);
   const fs::path source = fs::canonical(from, code);
-  if (!code) fs::create_hard_link(source, to, code);
+  if (!code) fs::create_hard_link(source, unfinished, code);
+  if (code) fs::copy_file(from, unfinished, code);
+  if (!code) fs::rename(unfinished, to, code);
   if (!code) return;
-  fs::copy_file(from, to, fs::copy_options::overwrite_existing, code);
-  if (code) throw Error("cannot write " + to.string() + ": " + code.message());
+  fs::remove(unfinished, ignored);
+  throw Error("cannot write " + to.string() + ": " + code.message());
 }
 
 fs::path join_inside(const fs::path& folder, const std::string& name, const std::string& where) {

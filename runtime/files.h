@@ -34,8 +34,9 @@ void remove_stale_temporaries(const std::filesystem::path& folder);
 // Makes a folder and its parents; Error names it on failure.
 void make_folder(const std::filesystem::path& folder);
 
-// The same file under another name: a hard link where the file system allows it, else a copy; what is there already
-// goes. Not for files that will be written in place. Error names `to`.
+// The same file under another name: a hard link where the file system allows it, else a copy; it replaces what is
+// there as one step, and does nothing where that is the file itself. Not for files that will be written in place. Error
+// names `to`.
 void link_or_copy(const std::filesystem::path& from, const std::filesystem::path& to);
 
 // `folder / name` for a name that came from data. Throws Error (with `where` in front) for an empty or absolute name,

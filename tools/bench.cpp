@@ -54,7 +54,9 @@ struct BenchOptions {
     f("batch_size", batch_size, "requests a call, of random-batch on average", Range{1, 4096});
     f("steps_per_call", steps_per_call, "steps of training a call", Range{1, 1e6});
     f("gate", gate, "quality that a system must reach to be ranked: consistency at least, distance at most");
-    f("quality", quality, "auto: consistency of synthetic data, else the Fréchet distance to the split's targets",
+    f("quality", quality,
+      "auto: consistency of synthetic data, else the Fréchet distance to the split's targets, corrected for the number "
+      "of images where there are enough",
       Choices{{"auto", "consistency", "fid", "none"}});
     f("images", images, "keep the images here, SCENARIO/SYSTEM/ID.png");
     f("json", json, "print JSON instead of a table");
@@ -197,7 +199,9 @@ std::optional<BenchmarkQuality> distance_of(const fs::path& images, const ImageS
   const ImageScores scores = scorer.score(images.string());
   for (const auto& [name, metric] : scores.json.items()) {
     if (!metric.is_object() || !metric.contains("value") || !metric["value"].is_number()) continue;
-    BenchmarkQuality quality{name, metric["value"], std::nullopt, static_cast<std::int64_t>(scores.files.size())};
+    const bool corrected = metric.contains("corrected");  // then that is what the interval is about
+    BenchmarkQuality quality{corrected ? name + " corrected" : name, metric[corrected ? "corrected" : "value"],
+                             std::nullopt, static_cast<std::int64_t>(scores.files.size())};
     if (metric.contains("ci") && metric["ci"].is_array())
       quality.interval = Interval{metric["ci"][0].get<double>(), metric["ci"][1].get<double>()};
     return quality;

@@ -8,6 +8,7 @@
 #include "dataset/metadata.h"
 #include "dataset/tensor_image.h"
 #include "eval/retrieval.h"
+#include "eval/rows.h"
 #include "runtime/device.h"
 #include "runtime/files.h"
 #include "tools/commands.h"
@@ -69,7 +70,7 @@ std::vector<Image> retrieve(const ControlOptions& options, const std::vector<Row
   for (const Row& row : rows) {
     texts.push_back(row.text);
     prompts.push_back(to_tensor(
-        fit(read_image(fs::path(options.data) / row.prompt_file_name), pack.prompt_width(), pack.prompt_height())));
+        fit(read_image(image_folder(options.data) / row.prompt_file_name), pack.prompt_width(), pack.prompt_height())));
   }
   std::vector<Image> images;
   const Retrieval retrieval(pack, std::move(pairs), options.retrieval);
@@ -87,7 +88,7 @@ std::vector<Image> answers(const ControlOptions& options, const std::vector<Row>
       swap ? derangement(targets, static_cast<std::uint64_t>(options.seed)) : std::vector<std::size_t>();
   std::vector<Image> images;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Image image = read_image(fs::path(options.data) / (swap ? targets[other[i]] : rows[i].prompt_file_name));
+    const Image image = read_image(image_folder(options.data) / (swap ? targets[other[i]] : rows[i].prompt_file_name));
     images.push_back(options.kind == "blank" ? blank_like(image) : image);
   }
   return images;
@@ -100,10 +101,9 @@ int run_control(const Arguments& arguments) {
   if ((options.kind == "retrieval") == options.training.empty())
     throw UsageError("control: --training PACK belongs to --kind retrieval, which needs it");
   set_threads(options.threads);
-  std::vector<Row> rows;
-  for (Row& row : read_metadata_strict(options.data))
-    if (options.split.empty() || row.split == options.split) rows.push_back(std::move(row));
-  if (rows.empty()) throw Error(metadata_file(options.data).string() + ": no row of split '" + options.split + "'");
+  std::vector<std::string> faults;
+  const std::vector<Row> rows = scorable_rows(options.data, options.split, faults);
+  if (!faults.empty()) throw Error(faults.front());
   const std::vector<Image> images = answers(options, rows);
   make_folder(options.out);
   for (std::size_t i = 0; i < rows.size(); ++i)

@@ -57,14 +57,16 @@ using OnJudged = std::function<void(const Row* row, const Judgement& judgement)>
 // What judges the rows one by one, in the order of the file.
 using JudgeRows = std::function<void(const OnJudged& on_judged)>;
 
-// The dataset folder of what is kept: images, `dropped.jsonl`, and then `metadata.jsonl` as one step.
-CurationReport write_kept(const JudgeRows& judge, const fs::path& data, const fs::path& out) {
+// The dataset folder of what is kept: images, `dropped.jsonl`, what `write_reports` writes, and then `metadata.jsonl`
+// as one step.
+CurationReport write_kept(const JudgeRows& judge, const fs::path& data, const fs::path& out,
+                          const std::function<void(const CurationReport&)>& write_reports) {
   CurationReport report;
   std::set<std::string> linked;
   const auto link_image = [&](const std::string& file) {
     if (!linked.insert(file).second) return;
     make_folder((out / file).parent_path());
-    link_or_copy(data / file, out / file);
+    link_or_copy(image_folder(data) / file, out / file);
   };
   const InterruptGuard guard;
   write_file(out / "metadata.jsonl", [&](const ByteSink& kept) {
@@ -89,6 +91,7 @@ CurationReport write_kept(const JudgeRows& judge, const fs::path& data, const fs
     if (report.kept() == 0)
       throw Error(data.string() + ": none of its " + std::to_string(report.rows()) + " rows is kept; " +
                   (out / "dropped.jsonl").string() + " says why");
+    write_reports(report);
   });
   return report;
 }
@@ -120,20 +123,24 @@ int run_data_curate(const Arguments& arguments) {
     });
   };
 
+  const auto counts_of = [&](const CurationReport& report) {
+    Json counts = report.json();
+    if (gate) counts["necessity"] = gate->json();
+    return counts;
+  };
   CurationReport report;
-  if (options.dry_run)
+  if (options.dry_run) {
     judge([&](const Row* row, const Judgement& judgement) { report.add(row, judgement); });
-  else
-    report = write_kept(judge, options.data, out);
-  Json counts = report.json();
-  if (gate) counts["necessity"] = gate->json();
-  if (!options.dry_run) {
-    write_file(out / "curation.json", counts.dump(2) + '\n');
-    if (gate) write_file(out / "necessity.jsonl", gate->lines());
-    write_file(out / "report.html",
-               report.page("Curation of " + options.data, options.data, gate ? gate->section() : ""));
+  } else {
+    report = write_kept(judge, options.data, out, [&](const CurationReport& written) {
+      write_file(out / "curation.json", counts_of(written).dump(2) + '\n');
+      if (gate) write_file(out / "necessity.jsonl", gate->lines());
+      write_file(out / "report.html",
+                 written.page("Curation of " + options.data, image_folder(options.data), gate ? gate->section() : ""));
+    });
     fs::remove_all(workspace);
   }
+  const Json counts = counts_of(report);
   if (options.json)
     std::cout << counts << '\n';
   else

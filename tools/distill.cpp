@@ -37,7 +37,8 @@ struct DistillOptions {
     f("precision", training.precision, "as `cigli train` has it", Choices{{"auto", "bf16", "fp32"}});
     training.device.visit(f);
     f("seed", training.seed, "seed of order, noise, times and guidance", Range{0});
-    f("size", training.size, "height at which a dataset folder is packed", Range{8, 4096});
+    f("size", training.size, "height at which a dataset folder is packed (64 unless given); a pack has its own",
+      Range{8, 4096});
     f("save_every", training.save_every, "updates between checkpoints; 0 = at the end only", Range{0});
     f("keep_last", training.keep_last, "checkpoints to keep", Range{1});
     f("sample_every", training.sample_every, "updates between sample sheets; 0 = none", Range{0});

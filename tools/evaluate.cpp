@@ -4,9 +4,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "eval/comparison.h"
 #include "eval/consistency.h"
+#include "eval/generated.h"
 #include "eval/metrics/feature_metrics.h"
 #include "eval/nlvr1/report.h"
 #include "eval/nlvr1/score.h"
@@ -43,11 +45,13 @@ struct EvaluateOptions {
     f("compare", compare, "another folder of generated images: the differences, with their intervals");
     f("swapped_text", swapped_text, "images that `generate --swap text` made: what another row's sentence costs");
     f("swapped_image", swapped_image, "images that `generate --swap image` made: the same of the prompt");
-    f("training", training, "training dataset: its nearest images (--html), and which sentences it has (NLVR v1)");
+    f("training", training,
+      "training dataset, of which rows of split train count, or those without a split: its nearest images (--html), "
+      "and which sentences it has (NLVR v1)");
     f("split", split, "rows of this split alone");
     f("json", json, "print the scores as JSON instead of a table");
     f("out", out, "also write the scores to this JSON file");
-    f("rows", rows, "also write one line a row to this JSONL file");
+    f("rows", rows, "also write one line a row to this JSONL file: needs rows (--data) and a metric of them");
     f("html", html, "also write a page to look at: scores, nearest images, best and worst rows");
     f("present_only", present_only, "leave rows without an image out; else they count as failures");
     f("resamples", resamples, "bootstrap resamples behind an interval", Range{100, 1e6});
@@ -121,6 +125,7 @@ struct EvaluateOutcome {
   int code = 0;
   std::vector<RowScore> consistency;    // of synthetic rows
   std::vector<std::string> unanswered;  // those of them without an image
+  std::optional<Nlvr1Score> nlvr1;
 };
 
 BootstrapOptions bootstrap_of(const EvaluateOptions& options) {
@@ -157,26 +162,37 @@ EvaluateOutcome evaluate_consistency(const EvaluateOptions& options, const std::
   scoring.bootstrap = bootstrap_of(options);
   const Consistency scores = score_consistency(options.generated, options.data, scoring);
   warn_about_rows(scores, fate);
-  return {{{"consistency", to_json(scores)}},      to_table(scores), lines_of(scores.rows),
-          exit_code(scores, options.present_only), scores.rows,      scores.missing};
+  return {{{"consistency", to_json(scores)}},
+          to_table(scores),
+          lines_of(scores.rows),
+          exit_code(scores, options.present_only),
+          scores.rows,
+          scores.missing,
+          std::nullopt};
 }
 
-EvaluateOutcome evaluate_nlvr1(const EvaluateOptions& options) {
+Nlvr1Score nlvr1_scores(const EvaluateOptions& options, const std::string& fate) {
   Nlvr1ScoreOptions scoring;
   scoring.split = options.split;
   scoring.training = options.training;
   scoring.present_only = options.present_only;
   scoring.threads = options.threads;
   scoring.bootstrap = bootstrap_of(options);
-  const Nlvr1Score scores = score_nlvr1(options.generated, options.data, scoring);
-  warn_about_rows(scores, fate_of_missing(options));
+  Nlvr1Score scores = score_nlvr1(options.generated, options.data, scoring);
+  warn_about_rows(scores, fate);
+  return scores;
+}
+
+EvaluateOutcome evaluate_nlvr1(const EvaluateOptions& options) {
+  const Nlvr1Score scores = nlvr1_scores(options, fate_of_missing(options));
   warn_about("rows without structured_rep have no truth", scores.undescribed);
   return {{{"nlvr1", to_json(scores)}},
           to_table(scores),
           lines_of(scores.verdicts),
           exit_code(scores, options.present_only),
           {},
-          {}};
+          {},
+          scores};
 }
 
 // What the synthetic world, or NLVR v1's sentences, say of the images.
@@ -233,13 +249,34 @@ std::optional<Score> consistency_difference(EvaluateOptions options, const std::
   return paired_difference(ours, theirs, bootstrap_of(options)).all;
 }
 
+// The same of NLVR v1: the truth of the sentences.
+std::optional<Score> nlvr1_difference(EvaluateOptions options, const std::string& folder, EvaluateOutcome& outcome) {
+  if (!outcome.nlvr1) return std::nullopt;
+  options.generated = folder;
+  options.training.clear();
+  const Nlvr1Score other = nlvr1_scores(options, "not compared");
+  outcome.code = std::max(outcome.code, exit_code(other, options.present_only));
+  const Nlvr1Number apart = truth_difference(*outcome.nlvr1, other, bootstrap_of(options));
+  return Score{apart.value, apart.n, apart.interval};
+}
+
+// Of what evaluate_truth found, by its name.
+std::map<std::string, Score> truth_differences(const EvaluateOptions& options, const std::string& folder,
+                                               EvaluateOutcome& outcome) {
+  std::map<std::string, Score> all;
+  if (const auto apart = consistency_difference(options, folder, outcome)) all["consistency"] = *apart;
+  if (const auto apart = nlvr1_difference(options, folder, outcome)) all["nlvr1"] = *apart;
+  return all;
+}
+
 void add_swapped(const EvaluateOptions& options, const std::string& input, const std::string& folder,
                  const std::optional<ImageScorer>& scorer, const ImageScores& scores, EvaluateOutcome& outcome) {
   if (folder.empty()) return;
   Json found;
-  if (const auto drop = consistency_difference(options, folder, outcome))
-    found["consistency"] = {
-        {"drop", drop->accuracy}, {"n", drop->n}, {"ci", {drop->interval.low, drop->interval.high}}};
+  for (const auto& [name, drop] : truth_differences(options, folder, outcome)) {
+    const Json score = to_json(drop);
+    found[name] = {{"drop", score["accuracy"]}, {"n", score["n"]}, {"ci", score["ci"]}};
+  }
   if (scores.rows) {
     const RowMetrics rows = scorer->score_rows(folder);
     warn_about("images of " + folder + " are damaged and not scored", rows.damaged);
@@ -257,8 +294,8 @@ void add_difference(const EvaluateOptions& options, const std::optional<ImageSco
                     EvaluateOutcome& outcome) {
   if (options.compare.empty()) return;
   Json all;
-  if (const auto apart = consistency_difference(options, options.compare, outcome))
-    (all["consistency"] = difference_of(apart->accuracy, apart->interval))["n"] = apart->n;
+  for (const auto& [name, apart] : truth_differences(options, options.compare, outcome))
+    all[name] = difference_of(apart);
   if (scorer) {
     ImageScores other = scorer->score(options.compare, options.generated);
     warn_about_images(other, options.present_only, outcome);
@@ -279,7 +316,7 @@ void write_page(const EvaluateOptions& options, const ImageScorer& scorer, const
   std::vector<std::filesystem::path> files = scorer.real_files();
   ExtractedSet searched = scorer.real();
   if (!options.training.empty()) {
-    files = real_images(options.training, "");
+    files = training_images(options.training);
     searched = scorer.features_of(files, options.training);
   }
   write_evaluation_page(options.html, {json, scores, searched, files, options.training, options.generated, options.data,
@@ -300,12 +337,26 @@ ImageScores score_images(const EvaluateOptions& options, const ImageScorer& scor
   return scores;
 }
 
+// Of metrics of sets alone, --rows would write an empty file.
+void refuse_rows_of_sets(const EvaluateOptions& options) {
+  if (options.rows.empty()) return;
+  std::vector<std::string> of_rows = row_metric_names();
+  of_rows.insert(of_rows.end(), {"consistency", "nlvr1"});
+  const bool has_rows = !options.data.empty() && std::filesystem::exists(metadata_file(options.data));
+  if (!has_rows || !options.wants(of_rows))
+    throw UsageError("--rows " + options.rows + " gets a line a row; it needs --data DIR with metadata.jsonl" +
+                     (has_rows ? " and a metric of rows, as --metrics consistency, nlvr1 or ssim" : ""));
+}
+
 EvaluateOutcome evaluate_images(const EvaluateOptions& options) {
   for (const std::string* folder : {&options.compare, &options.swapped_text, &options.swapped_image, &options.training})
     if (!folder->empty() && !std::filesystem::exists(*folder)) throw Error(*folder + ": no such folder");
   const bool alone = options.data.empty() && options.reference.empty();
   if (options.generated.empty() || (alone && options.images.metrics.metrics.empty()))
     throw UsageError("evaluate needs --generated and --data or --reference, or arrays (--real-features, ...)");
+  refuse_rows_of_sets(options);
+  if (!options.html.empty() && !options.training.empty())
+    training_images(options.training);  // complains before the work
   EvaluateOutcome outcome = evaluate_truth(options);
   std::optional<ImageScorer> scorer;
   ImageScores scores;
@@ -396,7 +447,7 @@ EvaluateOutcome evaluate_arrays(const EvaluateOptions& options) {
   const auto failed = [](const Json& metric) { return metric.contains("value") && metric["value"].is_null(); };
   if (std::all_of(found.begin(), found.end(), failed))
     throw Error(found.empty() ? "no metric can be had of these arrays" : found.begin()->value("note", ""));
-  return {found, score_table(found), {}, 0, {}, {}};
+  return {found, score_table(found), {}, 0, {}, {}, std::nullopt};
 }
 
 void check_outputs(const EvaluateOptions& options) {

@@ -87,7 +87,7 @@ std::string ranking_metric(const RowValues& values) {
 std::string row_card(const EvaluationPage& page, std::size_t place, const Row& row) {
   const RowMetrics& metrics = *page.images.rows;
   const std::string& id = metrics.ids[place];
-  const std::filesystem::path folder = metadata_file(page.data).parent_path();
+  const std::filesystem::path folder = image_folder(page.data);
   std::string html = "<div class=\"card\"><div class=\"images\">" +
                      report_figure(folder / row.prompt_file_name, "prompt of " + id, "prompt") +
                      report_figure(Answers(page.generated).to(id), "generated image of " + id, "generated") +

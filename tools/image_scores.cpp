@@ -258,6 +258,7 @@ ImageScores ImageScorer::score(const std::string& generated, const std::string& 
   if (has_rows_) {
     answered = answered_rows(generated, data_, split_);
     if (!beside.empty()) keep_answered(answered, beside);
+    for (const Row& row : answered.rows) scores.ids.push_back(row.id);
     scores.files = answered.images;
     scores.missing = answered.missing;
     scores.unasked = answered.unasked;

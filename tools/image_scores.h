@@ -41,6 +41,7 @@ struct ImageScores {
   std::optional<RowMetrics> rows;
   ExtractedSet features;                     // of the generated images
   std::vector<std::filesystem::path> files;  // theirs
+  std::vector<std::string> ids;              // of the rows that these answer; none where the data have no rows
   std::vector<std::string> missing, unasked, faults;
   std::vector<std::string> damaged;   // generated images that can't be read, which score_consistency lists too
   std::vector<std::string> warnings;  // rows that were not scored for another reason, or not by every metric

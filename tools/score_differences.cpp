@@ -35,9 +35,11 @@ std::pair<RowValues, RowValues> in_common(const RowMetrics& a, const RowMetrics&
   return both;
 }
 
+// Ids of the rows that images with features answer; without rows, the images' names.
 std::vector<std::string> names_of(const ImageScores& scores) {
   std::vector<std::string> names;
-  for (const std::size_t number : scores.features.numbers) names.push_back(scores.files[number].stem().string());
+  for (const std::size_t number : scores.features.numbers)
+    names.push_back(scores.ids.empty() ? scores.files[number].stem().string() : scores.ids[number]);
   return names;
 }
 
@@ -167,8 +169,14 @@ Json drops(const RowMetrics& own, const RowMetrics& swapped, const BootstrapOpti
   return drops(mine, others, bootstrap);
 }
 
-Json difference_of(double value, const Interval& interval) {
-  Json json{{"value", value}, {"ci", {interval.low, interval.high}}};
+Json difference_of(const Score& apart) {
+  Json json{{"value", nullptr}, {"ci", nullptr}, {"n", apart.n}};
+  if (apart.n > 0) {
+    json["value"] = apart.accuracy;
+    json["ci"] = {apart.interval.low, apart.interval.high};
+  } else {
+    json["note"] = "no row has a value in both";
+  }
   add_verdict(json);
   return json;
 }

@@ -35,6 +35,9 @@ TrainingState state_of(const TensorFile& content, const fs::path& file) {
     throw Error(file.string() + ": no training.state in its metadata: not a training checkpoint");
   try {
     const nlohmann::json json = nlohmann::json::parse(found->second);
+    for (const char* count : {"step", "summed", "elapsed"})
+      if (json.at(count).get<double>() < 0)
+        throw Error(file.string() + ": its training.state is broken: " + count + " is negative");
     return {json.at("step"),
             json.at("elapsed"),
             json.at("loss_sum"),

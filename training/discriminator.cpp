@@ -19,11 +19,14 @@ constexpr double kSlope = 0.2;  // of the leaky ReLU
 
 Tensor rectified(const Tensor& x) { return torch::leaky_relu(x, kSlope); }
 
-// Cells a side of the coarsest feature map.
-std::int64_t coarse_cells(const DiscriminatorOptions& o, std::int64_t pixels) {
-  if (o.widths.empty() || o.prompt_widths.empty())
-    throw Error("gan.discriminator.widths and prompt_widths must name a resolution at least");
-  const std::int64_t cell = o.patch << (o.widths.size() - 1);
+// Cells a side of the coarsest feature map of an image, whose prompt is so large.
+std::int64_t coarse_cells(const DiscriminatorOptions& o, std::int64_t pixels, std::int64_t prompt_pixels) {
+  const std::int64_t prompt_cell = coarsest_cell("gan.discriminator.prompt_widths", o.patch, o.prompt_widths.size());
+  if (prompt_pixels < prompt_cell)
+    throw Error("the discriminator's coarsest cells of a prompt are " + std::to_string(prompt_cell) +
+                " pixels wide: prompts of " + std::to_string(prompt_pixels) +
+                " pixels have none (gan.discriminator.patch, prompt_widths)");
+  const std::int64_t cell = coarsest_cell("gan.discriminator.widths", o.patch, o.widths.size());
   if (pixels % cell != 0)
     throw Error("the discriminator's coarsest cells are " + std::to_string(cell) + " pixels wide: images of " +
                 std::to_string(pixels) + " pixels don't divide into them (gan.discriminator.patch, widths)");
@@ -70,8 +73,8 @@ Tensor DownsamplerImpl::forward(const Tensor& image) {
 }
 
 DiscriminatorImpl::DiscriminatorImpl(const DiscriminatorOptions& o, const ModelOptions& model, std::int64_t vocabulary)
-    : height(coarse_cells(o, model.height)),
-      width(coarse_cells(o, model.width)),
+    : height(coarse_cells(o, model.height, model.prompt_height)),
+      width(coarse_cells(o, model.width, model.prompt_width)),
       image(register_module("image", Downsampler(o.patch, o.widths))),
       prompt(register_module("prompt", Downsampler(o.patch, o.prompt_widths))),
       text(register_module("text", make_sentence_encoder(o, model, vocabulary))),

@@ -25,7 +25,7 @@ void TrainOptions::visit(Fields& f) {
     Choices{{"auto", "bf16", "fp32"}});
   device.visit(f);
   f("seed", seed, "seed of weights, order and noise", Range{0});
-  f("size", size, "height at which a dataset folder is packed", Range{8, 4096});
+  f("size", size, "height at which a dataset folder is packed (64 unless given); a pack has its own", Range{8, 4096});
   f("save_every", save_every, "steps between checkpoints; 0 = at the end only", Range{0});
   f("keep_last", keep_last, "checkpoints to keep", Range{1});
   f("sample_every", sample_every, "steps between sample sheets; 0 = none", Range{0});

@@ -25,7 +25,7 @@ struct TrainOptions {
   std::string precision = "auto";
   DeviceChoice device;
   std::int64_t seed = 0;
-  std::int64_t size = 64;
+  std::optional<std::int64_t> size;
   std::int64_t save_every = 500;
   std::int64_t keep_last = 2;
   std::int64_t sample_every = 500;

@@ -51,18 +51,29 @@ void check_unchanged(const fs::path& file, const char* what, const T& found, con
               nlohmann::json(expected).dump() + ": a resumed training must go on as it began");
 }
 
+// Calls `use` with the path, /KEY/KEY..., of each value that is no object.
+template <class Use>
+void for_each_value(const nlohmann::json& object, const std::string& path, const Use& use) {
+  for (const auto& [key, value] : object.items())
+    if (value.is_object())
+      for_each_value(value, path + '/' + key, use);
+    else
+      use(path + '/' + key, value);
+}
+
 // Everything that a step's outcome depends on but how long the training is.
 void check_options(const Checkpoint& checkpoint, const nlohmann::json& options) {
   const auto stored = checkpoint.content.metadata.find("training.options");
   if (stored == checkpoint.content.metadata.end()) return;
-  const nlohmann::json theirs = nlohmann::json::parse(stored->second, nullptr, false).flatten();
-  const nlohmann::json ours = options.flatten();
+  const nlohmann::json theirs = nlohmann::json::parse(stored->second, nullptr, false);
   static const std::set<std::string> free{"/data",    "/out",          "/resume",    "/steps",   "/minutes",
                                           "/size",    "/save_every",   "/keep_last", "/samples", "/log_every",
                                           "/threads", "/sample_every", "/init",      "/teacher", "/device"};
-  for (const auto& [key, value] : ours.items())
-    if (!free.count(key) && key.rfind("/model/", 0) != 0 && theirs.contains(key))
-      check_unchanged(checkpoint.file, key.substr(1).c_str(), theirs[key], value);
+  for_each_value(options, "", [&](const std::string& path, const nlohmann::json& value) {
+    const nlohmann::json::json_pointer place(path);
+    if (!free.count(path) && path.rfind("/model/", 0) != 0 && theirs.contains(place))
+      check_unchanged(checkpoint.file, path.substr(1).c_str(), theirs[place], value);
+  });
 }
 
 TrainOptions resolved(TrainOptions options) {
@@ -120,7 +131,13 @@ Trainer::Trainer(const TrainOptions& options)
 
   TrainOptions record = options_;
   record.resume.clear();
-  write_file(out / "config.toml", write_toml(fields_of(record)));
+  const std::string settings = write_toml(fields_of(record));
+  const fs::path file = out / "config.toml";
+  if (!checkpoint && fs::exists(file) && read_file(file) != settings) {  // someone's own, perhaps what --config names
+    std::cerr << "cigli: warning: " << file.string() << " is now config.toml.old\n";
+    fs::rename(file, out / "config.toml.old");
+  }
+  write_file(file, settings);
   log_ = std::make_unique<RunLog>(out / "log.jsonl", state_.step);
 }
 
@@ -181,8 +198,9 @@ Batch Trainer::next_batch() {
     const std::vector<std::int64_t> pairs = order_.batch(step * options_.batch_size, options_.batch_size);
     return Upload([&] { return data_.pack.batch(pairs, device); }, device);
   };
-  const Upload upload = next_.valid() ? next_.get() : read(state_.step);
-  next_ = std::async(std::launch::async, read, state_.step + 1);
+  const Upload upload = next_.valid() && next_step_ == state_.step ? next_.get() : read(state_.step);
+  next_step_ = state_.step + 1;
+  next_ = std::async(std::launch::async, read, next_step_);
   return upload.get();
 }
 
@@ -260,17 +278,19 @@ bool Trainer::run() {
   const InterruptGuard guard;
   const auto every = [this](std::int64_t period) { return period > 0 && state_.step % period == 0; };
   const bool by_time = options_.minutes > 0;
+  const std::int64_t first = state_.step;
   Progress bar("train", by_time ? static_cast<std::int64_t>(std::ceil(60 * options_.minutes)) : *options_.steps);
   while (!finished() && !InterruptGuard::requested()) {
     step();
-    if (every(options_.sample_every) || (finished() && options_.sample_every > 0)) write_samples();
     if (every(options_.save_every)) save();
+    if (every(options_.sample_every)) write_samples();
     bar.update(by_time ? static_cast<std::int64_t>(elapsed()) : state_.step, note());
   }
   state_.elapsed = elapsed();
   if (finished() && state_.summed > 0) log();
   if (saved_step_ != state_.step) save();
   save_averaged_model(fs::path(options_.out) / "model.safetensors", *model_, *optimizer_, state_.step);
+  if (finished() && state_.step > first && options_.sample_every > 0 && !every(options_.sample_every)) write_samples();
   bar.finish(note());
   return finished();
 }

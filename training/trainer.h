@@ -67,7 +67,8 @@ class Trainer {
   std::int64_t logged_step_ = 0, saved_step_ = 0;  // of the last line, of the last checkpoint
   double logged_elapsed_ = 0, images_per_second_ = 0;
   StepReport last_;
-  std::future<Upload> next_;  // read beside the step before it; last, because it must be over before the rest goes
+  std::int64_t next_step_ = 0;  // that next_ is for: after a step that failed, another one
+  std::future<Upload> next_;    // read beside the step before it; last, because it must be over before the rest goes
 };
 
 }  // namespace cigli

@@ -38,8 +38,6 @@ bool made_from(const fs::path& pack, const std::string& source) {
 }
 
 fs::path packed(const fs::path& data, const fs::path& out, std::int64_t size) {
-  if (!fs::exists(data)) throw Error(data.string() + ": no such file or folder; expected a dataset folder or a pack");
-  if (!fs::is_directory(data)) return data;
   const std::string source = fingerprint(data, size);
   fs::path pack = out / "data.pack";
   for (const char* stale : {"data.pack.new", "data.source.new"}) fs::remove(out / stale);
@@ -71,10 +69,16 @@ std::vector<std::string> TrainingData::texts() const {
   return result;
 }
 
-TrainingData open_training_data(const fs::path& data, const fs::path& out, std::int64_t size, std::int64_t shown) {
-  const fs::path file = packed(data, out, size);
+TrainingData open_training_data(const fs::path& data, const fs::path& out, std::optional<std::int64_t> size,
+                                std::int64_t shown) {
+  if (!fs::exists(data)) throw Error(data.string() + ": no such file or folder; expected a dataset folder or a pack");
+  const bool folder = fs::is_directory(data);
+  const fs::path file = folder ? packed(data, out, size.value_or(64)) : data;
   Pack pack(file);
   pack.verify();
+  if (size && pack.target_height() != *size)
+    throw Error(file.string() + ": its images are " + std::to_string(pack.target_height()) +
+                " pixels high, expected --size " + std::to_string(*size));
   std::vector<std::int64_t> train = pack.indices("train");
   if (train.empty() && static_cast<std::int64_t>(pack.indices("").size()) == pack.size()) train = pack.indices("");
   if (train.empty())
@@ -84,15 +88,17 @@ TrainingData open_training_data(const fs::path& data, const fs::path& out, std::
   if (held_out.empty()) held_out = train;
   const MappedFile bytes(file);
   std::string checksum(bytes.bytes().substr(bytes.size() - 64));
-  return {std::move(pack), std::move(train), sample(held_out, shown), std::move(checksum), file};
+  const bool waits = folder && file.filename() == "data.pack.new";
+  return {std::move(pack), std::move(train), sample(held_out, shown), std::move(checksum), file, waits};
 }
 
 void keep_pack(TrainingData& data) {
-  if (data.file.filename() != "data.pack.new") return;
+  if (!data.waits) return;
   const fs::path kept = data.file.parent_path() / "data.pack";
   fs::rename(data.file, kept);
   fs::rename(source_of(data.file), source_of(kept));
   data.file = kept;
+  data.waits = false;
 }
 
 }  // namespace cigli

@@ -1,6 +1,10 @@
 #include "encoders/layers/linear.h"
 
-#include <vector>
+#include <functional>
+#include <numeric>
+#include <string>
+
+#include "runtime/error.h"
 
 namespace cigli {
 
@@ -9,13 +13,23 @@ using torch::Tensor;
 
 namespace {
 
-thread_local bool weights_follow = false;
+constexpr std::int64_t kDrawn = -1;
+thread_local std::int64_t following = kDrawn;  // how many weights may still follow, or that none do
+
+bool weights_follow() { return following != kDrawn; }
+
+Tensor room(const std::vector<std::int64_t>& shape) {
+  const std::int64_t count = std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+  if (count > following) throw Error("it would have far more weights than the file");
+  following -= count;
+  return torch::empty(shape);
+}
 
 // LibTorch makes no layer without drawing weights: one of a single channel gets room for all.
 template <class Layer>
 Layer with_room(Layer layer, const std::vector<std::int64_t>& weight, std::int64_t out) {
-  layer->weight.set_data(torch::empty(weight));
-  layer->bias.set_data(torch::empty({out}));
+  layer->weight.set_data(room(weight));
+  layer->bias.set_data(room({out}));
   return layer;
 }
 
@@ -24,7 +38,7 @@ Convolution convolution(std::int64_t in, std::int64_t out, std::int64_t size, st
   const auto options = [&](std::int64_t inputs, std::int64_t outputs) {
     return nn::Conv2dOptions(inputs, outputs, size).padding(size / 2).stride(stride);
   };
-  if (!weights_follow) return Convolution(options(in, out));
+  if (!weights_follow()) return Convolution(options(in, out));
   Convolution layer = with_room(Convolution(options(1, 1)), {out, in, size, size}, out);
   layer->options.in_channels(in).out_channels(out);
   return layer;
@@ -38,7 +52,7 @@ Tensor Conv3x3Impl::forward(const Tensor& x) {
 }
 
 nn::Linear linear_layer(std::int64_t in, std::int64_t out) {
-  if (!weights_follow) return nn::Linear(in, out);
+  if (!weights_follow()) return nn::Linear(in, out);
   nn::Linear layer = with_room(nn::Linear(1, 1), {out, in}, out);
   layer->options = nn::LinearOptions(in, out);
   return layer;
@@ -52,13 +66,25 @@ Conv3x3 conv3x3(std::int64_t in, std::int64_t out, std::int64_t stride) {
 
 nn::Linear zero_linear(std::int64_t in, std::int64_t out) {
   nn::Linear layer = linear_layer(in, out);
-  if (weights_follow) return layer;
+  if (weights_follow()) return layer;
   nn::init::zeros_(layer->weight);
   nn::init::zeros_(layer->bias);
   return layer;
 }
 
-WeightsFollow::WeightsFollow() : before_(weights_follow) { weights_follow = true; }
-WeightsFollow::~WeightsFollow() { weights_follow = before_; }
+nn::Embedding embedding_layer(std::int64_t count, std::int64_t width) {
+  if (!weights_follow()) return nn::Embedding(count, width);
+  nn::Embedding layer(1, 1);
+  layer->weight.set_data(room({count, width}));
+  layer->options = nn::EmbeddingOptions(count, width);
+  return layer;
+}
+
+Tensor small_weights(const std::vector<std::int64_t>& shape) {
+  return weights_follow() ? room(shape) : 0.02 * torch::randn(shape);
+}
+
+WeightsFollow::WeightsFollow(std::int64_t most) : before_(following) { following = most; }
+WeightsFollow::~WeightsFollow() { following = before_; }
 
 }  // namespace cigli

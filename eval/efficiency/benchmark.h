@@ -12,10 +12,12 @@ namespace cigli {
 
 // How good a system's images are, beside how fast they came.
 struct BenchmarkQuality {
-  std::string metric;  // "consistency", higher is better; or a Fréchet distance, lower is
+  // "consistency", higher is better; or a Fréchet distance, lower is: "fd_dataset", or "fd_dataset corrected" (for the
+  // bias of few images)
+  std::string metric;
   double value = 0;
-  std::optional<Interval> interval;
-  std::int64_t n = 0;  // images
+  std::optional<Interval> interval;  // about the value
+  std::int64_t n = 0;                // images
 };
 
 // One system's rounds in one scenario.

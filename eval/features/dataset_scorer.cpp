@@ -49,7 +49,7 @@ DatasetScorer DatasetScorer::parse(std::string_view bytes, const std::string& na
   read_json(fields_of(options), options_of(content, scorer_format, name), name + ": cigli.options");
   Tokenizer tokenizer =
       Tokenizer::from_merges_text(metadata_of(content, "cigli.merges", name), name + ": cigli.merges");
-  PairScorer scorer = made_of(name, [&] { return PairScorer(options.architecture, tokenizer.vocabulary()); });
+  PairScorer scorer = made_of(content, name, [&] { return PairScorer(options.architecture, tokenizer.vocabulary()); });
   load_weights(*scorer, content, name);
   DatasetScorer loaded(std::move(scorer), std::move(tokenizer), options.prompt, options.target);
   loaded.hash_ = sha256(bytes);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -71,7 +72,7 @@ Case read_case(const Row& row, const Answers& answers, const fs::path& data) {
         const std::string reason = error.what();
         found.damage = reason.find(file.string()) == 0 ? reason : file.string() + ": " + reason;
       }
-    const Image real = read_image(join_inside(data, row.target_file_name, row.id));
+    const Image real = read_image(join_inside(image_folder(data), row.target_file_name, row.id));
     found.real = read_nlvr1_box(side > 0 ? resize(real, side, side) : real);
   } catch (const Error& error) {
     found.fault = error.what();
@@ -102,6 +103,8 @@ Nlvr1Number share_of(const std::vector<double>& hits, const std::vector<double>&
   return number;
 }
 
+bool has_truth(const Nlvr1Verdict& verdict) { return verdict.described && !verdict.form.empty(); }
+
 using VerdictTest = std::function<bool(const Nlvr1Verdict&)>;
 
 Nlvr1Truth truth_of(const std::vector<Nlvr1Verdict>& verdicts, const VerdictTest& counts,
@@ -109,7 +112,7 @@ Nlvr1Truth truth_of(const std::vector<Nlvr1Verdict>& verdicts, const VerdictTest
   std::vector<double> generated, blank, random, real, over_blank, over_random, ones, lent;
   std::vector<std::string> groups;
   for (const Nlvr1Verdict& verdict : verdicts) {
-    if (verdict.form.empty() || !verdict.described || !counts(verdict)) continue;
+    if (!has_truth(verdict) || !counts(verdict)) continue;
     groups.push_back(verdict.group);
     ones.push_back(1);
     generated.push_back(verdict.generated);
@@ -185,8 +188,7 @@ Nlvr1Verdict judge(const Case& one, const Case* lender, const std::set<std::stri
 std::set<std::string> sentences_of(const fs::path& dataset) {
   std::set<std::string> sentences;
   if (dataset.empty()) return sentences;
-  scan_metadata(
-      dataset, [&](Row&& row) { sentences.insert(joined(nlvr1_words(row.text))); }, [](RowFault&&) {});
+  scan_training_rows(dataset, [&](Row&& row) { sentences.insert(joined(nlvr1_words(row.text))); });
   return sentences;
 }
 
@@ -259,6 +261,30 @@ Nlvr1Score score_nlvr1(const fs::path& generated, const fs::path& data, const Nl
   count_blobs(score, options.bootstrap);
   if (!made.empty()) score.fd_items = frechet_distance(made, real);
   return score;
+}
+
+Nlvr1Number truth_difference(const Nlvr1Score& a, const Nlvr1Score& b, const BootstrapOptions& bootstrap) {
+  std::set<std::string> missing(a.missing.begin(), a.missing.end());
+  missing.insert(b.missing.begin(), b.missing.end());
+  std::map<std::string, bool> others;
+  for (const Nlvr1Verdict& verdict : b.verdicts)
+    if (has_truth(verdict) && missing.count(verdict.id) == 0) others[verdict.id] = verdict.generated;
+  std::vector<double> differences;
+  std::vector<std::string> groups;
+  for (const Nlvr1Verdict& verdict : a.verdicts) {
+    const auto other = others.find(verdict.id);
+    if (other == others.end()) continue;
+    differences.push_back(double(verdict.generated) - double(other->second));
+    groups.push_back(verdict.group);
+  }
+  const std::vector<double> ones(differences.size(), 1);
+  Nlvr1Number number = number_of(differences, ones, groups, bootstrap);
+  const bool agree =
+      std::adjacent_find(differences.begin(), differences.end(), std::not_equal_to<>()) == differences.end();
+  if (number.n == 0 || !agree) return number;
+  const std::set<std::string> sentences(groups.begin(), groups.end());
+  number.interval = difference_interval(std::vector<double>(sentences.size(), number.value), bootstrap);
+  return number;
 }
 
 }  // namespace cigli

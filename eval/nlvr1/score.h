@@ -12,7 +12,7 @@ namespace cigli {
 
 struct Nlvr1ScoreOptions {
   std::string split;               // rows of this split alone; "" = all
-  std::filesystem::path training;  // a dataset whose sentences are reported apart; empty = none
+  std::filesystem::path training;  // a dataset, the sentences of whose training rows are reported apart; empty = none
   bool present_only = false;       // leave rows without an image out of the truth instead of counting them as false
   std::int64_t threads = 0;        // 0: all cores
   BootstrapOptions bootstrap;      // its seed also chooses the random other boxes
@@ -40,7 +40,7 @@ struct Nlvr1Verdict {
   std::string id, group, form;  // group: the sentence's number; form: its logical form, "" when unparsed
   bool present = false;         // the generated image could be read
   bool described = false;       // the row has a structured_rep
-  bool known = false;           // the sentence occurs in the training dataset
+  bool known = false;           // a training row has the sentence (scan_training_rows)
   bool generated = false, blank = false, real = false;  // truth, where parsed and described
   std::optional<bool> random;                           // none where no other row is there to lend its box
   std::int64_t items = 0, unclear = 0, real_items = 0, real_unclear = 0;
@@ -48,7 +48,7 @@ struct Nlvr1Verdict {
 
 struct Nlvr1Score {
   Nlvr1Truth truth;
-  std::optional<Nlvr1Truth> known, unknown;   // by whether the training dataset has the sentence
+  std::optional<Nlvr1Truth> known, unknown;   // by Nlvr1Verdict::known
   Nlvr1Number coverage;                       // share of the rows whose sentence the grammar reads
   Nlvr1Number well_formed, real_well_formed;  // share of blobs that are clear items
   std::optional<double> fd_items;             // eval/nlvr1/frechet.h, of the rows whose image could be read
@@ -63,8 +63,13 @@ struct Nlvr1Score {
 bool has_nlvr1_rows(const std::filesystem::path& data);
 
 // Judges `generated`/<id>.png for every row of an imported NLVR v1 dataset. Throws Error when no usable row of the
-// split is there or no image at all was found.
+// split is there or no image at all was found, or `training` has no training row.
 Nlvr1Score score_nlvr1(const std::filesystem::path& generated, const std::filesystem::path& data,
                        const Nlvr1ScoreOptions& options = {});
+
+// Truth with the generated box, a's less b's, row by row: of two folders that were scored against the same rows, over
+// those with a truth and an image in both (a damaged one is false). Where all rows agree, the interval is
+// difference_interval of as many sentences.
+Nlvr1Number truth_difference(const Nlvr1Score& a, const Nlvr1Score& b, const BootstrapOptions& bootstrap = {});
 
 }  // namespace cigli

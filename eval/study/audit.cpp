@@ -6,6 +6,7 @@
 #include <set>
 
 #include "dataset/image.h"
+#include "eval/study/adapters.h"
 #include "eval/study/packet.h"
 #include "eval/study/page.h"
 #include "runtime/error.h"
@@ -63,6 +64,25 @@ bool has_word(const std::string& text, const std::string& word) {
   for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
     if (!(at > 0 && letter(at - 1)) && !letter(at + word.size())) return true;
   return false;
+}
+
+// What questions say, with their keys, which raters may find in data.js.
+void add_wording(const std::vector<StudyQuestion>& questions, std::set<std::string>& said) {
+  for (const StudyQuestion& question : questions) {
+    said.insert(question.key);
+    said.insert(question.wording);
+    for (const StudyAnswer& answer : question.answers) said.insert(answer.label);
+  }
+}
+
+// What the program says by itself: whatever words it has, it names no system.
+std::set<std::string> own_wording() {
+  const StudyText own = read_study_text("");
+  std::set<std::string> said{own.language, prolific_completion_url()};
+  for (const auto& [key, text] : own.texts) said.insert(text);
+  for (const StudyMode mode : {StudyMode::pairs, StudyMode::single, StudyMode::real})
+    add_wording(own.questions(mode), said);
+  return said;
 }
 
 class Audit {
@@ -200,19 +220,35 @@ class Audit {
     }
   }
 
-  // In all that raters can read but the sentences, which may well hold such words.
+  // All that raters can read or make sense of, but what the program says by itself, and sentences, which may well hold
+  // names. What an attention check says stands in texts and labels already.
+  std::set<std::string> wording() const {
+    std::set<std::string> said{packet_.language}, checks;
+    for (const auto& [key, text] : packet_.texts) said.insert(text);
+    add_wording(packet_.questions, said);
+    if (const auto attention = packet_.texts.find("attention"); attention != packet_.texts.end())
+      for (const StudyQuestion& question : packet_.questions)
+        for (const StudyAnswer& answer : question.answers)
+          checks.insert(attention_instruction(attention->second, answer.label));
+    for (const auto* trials : {&packet_.trials, &packet_.examples})
+      for (const StudyTrial& trial : *trials)
+        if (checks.count(trial.instruction) == 0) said.insert(trial.instruction);
+    for (const std::string& image : shown())
+      if (!is_image_name(image)) said.insert(image);
+    for (const std::string& own : own_wording()) said.erase(own);
+    return said;
+  }
+
   void look_for_names() {
-    StudyPacket wording = packet_;
-    for (auto* trials : {&wording.trials, &wording.examples})
-      for (StudyTrial& trial : *trials) trial = {"", "", {}, trial.instruction};
-    const std::string own = lower(std::string(study_wording())), text = lower(to_json(wording).dump());
+    std::vector<std::string> texts;
+    for (const std::string& text : wording()) texts.push_back(lower(text));
     std::set<std::string> names;
     for (const StudySystem& system : key_->systems) {
       names.insert(lower(system.name));
       names.insert(lower(system.folder.string()));
     }
     for (const std::string& name : names)
-      if (has_word(text, name) && !has_word(own, name))
+      if (std::any_of(texts.begin(), texts.end(), [&](const std::string& text) { return has_word(text, name); }))
         found_.leaks.push_back("data.js: has \"" + name + "\", a system's name or folder");
   }
 

@@ -180,7 +180,7 @@ class Exporter {
   // to tell real images from generated ones.
   void draw_examples(const std::vector<Row>& rows) {
     if (packet_.mode == StudyMode::real) return;
-    const fs::path folder = metadata_file(options_.data).parent_path();
+    const fs::path folder = image_folder(options_.data);
     for (std::size_t i = 0; i + 1 < rows.size(); i += 2) {
       if (static_cast<std::int64_t>(packet_.examples.size()) == options_.examples) return;
       const Row &row = rows[i], &other = rows[i + 1];
@@ -281,12 +281,6 @@ class Exporter {
     return name;
   }
 
-  std::string answer_label(const std::string& answer) const {
-    for (const StudyAnswer& known : packet_.questions[0].answers)
-      if (known.key == answer) return known.label;
-    return answer;
-  }
-
   StudyTrial shown(std::int64_t item) const {
     const auto at = static_cast<std::size_t>(item);
     return {key_.items[at].sentence, prompts_[at], {}, ""};
@@ -301,22 +295,13 @@ class Exporter {
     return {trial, {"judged", key_.items[static_cast<std::size_t>(planned.item)].id, systems, trial.images, ""}};
   }
 
-  // The least and the most that can be answered, in pairs left and right.
-  std::pair<std::string, std::string> ends() const {
-    const auto& answers = packet_.questions[0].answers;
-    if (packet_.mode == StudyMode::single) return {answers.front().key, answers.back().key};
-    return packet_.mode == StudyMode::pairs ? std::pair<std::string, std::string>{"left", "right"}
-                                            : std::pair<std::string, std::string>{"real", "generated"};
-  }
+  std::pair<std::string, std::string> ends() const { return end_answers(packet_.questions[0], packet_.mode); }
 
   std::pair<StudyTrial, StudyTrialKey> attention(PlannedTrial planned) {
     const std::string expected = planned.swapped ? ends().second : ends().first;
     planned.swapped = names_.below(2) == 1;  // which image is left tells nothing, here either
     auto [trial, key] = comparison(planned);
-    trial.instruction = text_.texts.at("attention");
-    const std::string place = "{answer}";
-    if (const std::size_t at = trial.instruction.find(place); at != std::string::npos)
-      trial.instruction.replace(at, place.size(), answer_label(expected));
+    trial.instruction = attention_instruction(text_.texts.at("attention"), packet_.questions[0].label(expected));
     return {trial, {"attention", key.item, {}, trial.images, expected}};
   }
 

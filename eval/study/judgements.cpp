@@ -46,6 +46,12 @@ double median(std::vector<double> values) {
   return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
 }
 
+// Whether a spreadsheet would compute a cell; a number below 0 it only reads.
+bool is_formula(const std::string& cell) {
+  if (cell.empty() || std::string("=+-@").find(cell[0]) == std::string::npos) return false;
+  return cell[0] != '-' || cell.find_first_not_of("0123456789.", 1) != std::string::npos;
+}
+
 class Join {
  public:
   explicit Join(const StudyKey& key) : key_(key) {
@@ -157,8 +163,8 @@ std::string judgement_table(const StudyResponses& responses, const StudyKey& key
       }
       if (trial.images.size() == 1) cells.insert(cells.end(), 6, "");
       cells.push_back(failed.at(response.rater));
-      for (std::string* cell : {&cells[0], &cells[1]})
-        if (!cell->empty() && std::string("=+-@").find(cell->front()) != std::string::npos) cell->insert(0, 1, '\'');
+      for (std::string& cell : cells)
+        if (is_formula(cell)) cell.insert(0, 1, '\'');
       table += csv_line(cells);
     }
   }

@@ -44,8 +44,8 @@ StudyJudgements join_responses(const StudyResponses& responses, const StudyKey& 
 // name in the packet, its file, the SHA-256 of that, of the model that made it, and the seed. Columns: response, rater,
 // list, position, kind (judged, repeat, attention, catch), question, answer, seconds, undone (how often taken back),
 // expected, item, line (of metadata.jsonl), and with left_ and right_ in front system, image, file, sha256, model,
-// seed; of single images right_ is empty. `failed` says why the key's rules leave the rater out. A rater or response
-// that a spreadsheet would compute (=, +, - or @ in front) stands behind an apostrophe.
+// seed; of single images right_ is empty. `failed` says why the key's rules leave the rater out. A cell that a
+// spreadsheet would compute (=, + or @ in front, or - before what is no number) stands behind an apostrophe.
 std::string judgement_table(const StudyResponses& responses, const StudyKey& key);
 
 }  // namespace cigli

@@ -75,8 +75,19 @@ class StudyTextReader {
       if (mode == StudyMode::single && keys_of(all.back()) != keys_of(all.front()))
         fail(table->source(), "question '" + all.back().key + "' has other answers than '" + all.front().key +
                                   "': a check asks for one answer to all questions");
+      expect_same_labels(all.front(), all.back(), mode, table->source());
     }
     return all;
+  }
+
+  void expect_same_labels(const StudyQuestion& first, const StudyQuestion& asked, StudyMode mode,
+                          const toml::source_region& at) const {
+    const auto [least, most] = end_answers(first, mode);
+    for (const std::string& answer : {least, most})
+      if (asked.label(answer) != first.label(answer))
+        fail(at, "question '" + asked.key + "' has \"" + asked.label(answer) + "\" for " + answer + " where '" +
+                     first.key + "' has \"" + first.label(answer) +
+                     "\": an attention check asks for one label in all questions");
   }
 
   StudyQuestion question(const toml::table& table, StudyMode mode) const {
@@ -147,6 +158,24 @@ const char* name(StudyMode mode) {
   for (const auto& [mode_name, listed] : kModes)
     if (listed == mode) return mode_name;
   return "";
+}
+
+std::string StudyQuestion::label(const std::string& answer) const {
+  for (const StudyAnswer& known : answers)
+    if (known.key == answer) return known.label;
+  return answer;
+}
+
+std::pair<std::string, std::string> end_answers(const StudyQuestion& question, StudyMode mode) {
+  if (mode == StudyMode::pairs) return {"left", "right"};
+  if (mode == StudyMode::real) return {"real", "generated"};
+  return {question.answers.front().key, question.answers.back().key};
+}
+
+std::string attention_instruction(std::string text, const std::string& label) {
+  const std::string place = "{answer}";
+  const std::size_t at = text.find(place);
+  return at == std::string::npos ? text : text.replace(at, place.size(), label);
 }
 
 const std::vector<StudyQuestion>& StudyText::questions(StudyMode mode) const {

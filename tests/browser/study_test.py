@@ -243,7 +243,7 @@ class StudyPage(unittest.TestCase):
         page.keyboard.press("Enter")
         page.wait_for_selector("#ask h2")
         answers = [answer["key"] for answer in page.evaluate("STUDY.questions[0].answers")]
-        arrows = {"left": "ArrowLeft", "right": "ArrowRight", "tie": "ArrowDown"}
+        arrows = {"left": "ArrowLeft", "right": "ArrowRight"}
         wanted = [answers[n % len(answers)] for n in range(self.total(page, 1))]
 
         def press(page, given):
@@ -520,6 +520,27 @@ class StudyPage(unittest.TestCase):
         page.wait_for_timeout(400)
         page.dblclick(".answers button >> nth=0")
         self.assertEqual(page.evaluate("document.getElementById('bar').value"), 1)
+
+    def test_quick_keys_count_while_the_images_stay(self):
+        page = self.open("?list=0&rater=ann")
+        self.begin(page)
+        self.look(page)
+        questions = page.evaluate("STUDY.questions")
+        numbers = [n % 2 + 1 for n in range(len(questions))]
+        # All at once, and one more, which meets the next trial's images as they come up.
+        page.evaluate("""keys => keys.forEach((key) =>
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })))""", [*map(str, numbers), "1"])
+        part, _ = self.save_progress(page)
+        self.assertEqual([a["answer"] for a in part["answers"]],
+                         [question["answers"][number - 1]["key"] for question, number in zip(questions, numbers)])
+
+    def test_the_down_arrow_scrolls(self):
+        page = self.open("?list=0&rater=ann", context=self.window(*ZOOMED))
+        self.begin(page)
+        self.look(page)
+        page.keyboard.press("ArrowDown")
+        page.wait_for_function("window.scrollY > 0")
+        self.assertEqual(page.evaluate("document.getElementById('bar').value"), 0)
 
     def test_stays_quick_with_5000_trials(self):
         def change(study):

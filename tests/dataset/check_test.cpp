@@ -98,6 +98,16 @@ TEST_F(Check, WarnsOfIdsAndSplits) {
   expect_finding(report, Level::warning, 2, "unusual split");
 }
 
+TEST_F(Check, WarnsOnceOfASplitThatTrainingDoesNotKnow) {
+  add("a", "train", 0, 1);
+  add("b", "validation", 2, 1);
+  add("c", "validation", 3, 4);
+  const CheckReport report = check();
+  expect_finding(report, Level::warning, 0, "2 rows of split \"validation\"");
+  expect_finding(report, Level::leak, 1, "its target is also on line 2, in split \"validation\"");
+  EXPECT_EQ(report.findings.size(), 2U) << to_json(report).dump(1);
+}
+
 TEST_F(Check, PicturesInTwoSplitsAreLeaksUnlessAllowed) {
   add("a", "train", 0, 1);
   add("b", "train", 2, 3);

@@ -136,7 +136,9 @@ TEST_F(HygieneOfRows, GoesOnWhereItWasInterruptedAndNotWithOtherMetadata) {
   for (const Judgement& judgement : judge({}, workspace)) expect(judgement, Objection::none, "");
   fs::resize_file(workspace / "looks-0", fs::file_size(workspace / "looks-0") - 1);  // cut short: looked at again
   for (const Judgement& judgement : judge({}, workspace)) expect(judgement, Objection::damaged, "prompt: ");
-  judge({}, workspace);
+  for (int i = 0; i < files_; ++i)  // mended: what was objected to is looked at again
+    write_bytes(folder_ / (std::to_string(i) + ".png"), encode_png(picture()));
+  for (const Judgement& judgement : judge({}, workspace)) expect(judgement, Objection::none, "");
   lines_ = "";
   const std::string good = image(picture());
   row("Paint the circles red.", good, image(picture()));

@@ -106,6 +106,9 @@ TEST_F(MetadataFile, HostileLinesAreFaults) {
   expect_has(fault_of(std::string(900000, '[')), "nested deeper");
   expect_has(fault_of("{\"a\":" + std::string(400000, '[') + std::string(400000, ']') + "}"), "nested deeper");
   expect_has(fault_of("{\"id\":\"" + std::string(2 << 20, 'x') + "\"}"), "expected at most");
+  std::string keys;
+  for (int i = 0; i < 60000; ++i) keys += "\"" + std::to_string(i) + "\":0,";
+  expect_has(fault_of("{" + keys + "\"id\":\"a\"}"), "more than 4096 keys");
 }
 
 TEST_F(MetadataFile, NullSplitIsNone) { EXPECT_EQ(read(line_with("split", "null")).rows.at(0).split, ""); }

@@ -57,10 +57,11 @@ TEST(Nlvr2Filter, CountsFromTheStart) {
 }
 
 std::string nlvr2_line(const std::string& identifier, const std::string& label = "True",
-                       const std::string& sentence = "The left image shows a dog.") {
+                       const std::string& sentence = "The left image shows a dog.", std::string left_url = "") {
+  const std::string pair = identifier.substr(0, identifier.rfind('-'));
+  if (left_url.empty()) left_url = "http://left/" + pair;
   return R"({"sentence":")" + sentence + R"(","label":")" + label + R"(","identifier":")" + identifier +
-         R"(","synset":"dog","left_url":"http://left","right_url":"http://right"})"
-         "\n";
+         R"(","synset":"dog","left_url":")" + left_url + R"(","right_url":"http://right/)" + pair + "\"}\n";
 }
 
 class Nlvr2 : public testing::Test {
@@ -94,7 +95,7 @@ TEST_F(Nlvr2, MakesAPairOfEachSide) {
   EXPECT_EQ(rows[0].target_file_name, "images/7-2-1.png");
   EXPECT_EQ(rows[0].object["source"], "nlvr2");
   EXPECT_EQ(rows[0].object["side"], "right");
-  EXPECT_EQ(rows[0].object["left_url"], "http://left");
+  EXPECT_EQ(rows[0].object["left_url"], "http://left/dev-7-2");
   EXPECT_EQ(rows[1].id, "dev-7-2-0-left");
   EXPECT_EQ(rows[1].prompt_file_name, rows[0].target_file_name);
   EXPECT_EQ(rows[1].target_file_name, rows[0].prompt_file_name);
@@ -192,6 +193,45 @@ TEST_F(Nlvr2, AnImageSetIsInOneSplit) {
   EXPECT_EQ(counts["train"] + counts["val"], 180);
   EXPECT_GT(counts["val"], 0);  // 9 of 30 sets expected, standard deviation 2.5
   EXPECT_LT(counts["val"], 120);
+}
+
+TEST_F(Nlvr2, SetsThatShareAPhotographAreInOneSplit) {
+  std::string lines;
+  for (int set = 10; set < 40; ++set) {  // two sets a photograph, and the next pair of sets by a second sentence
+    const std::string name = "dev-" + std::to_string(set);
+    add_pair(std::to_string(set) + "-0", set);
+    lines += nlvr2_line(name + "-0-0", "True", "The left image shows a dog.", "http://a/" + std::to_string(set / 2));
+    if (set < 20) {
+      add_pair(std::to_string(set) + "-1", set);
+      lines += nlvr2_line(name + "-1-0", "True", "The left image shows a dog.", "http://b/" + std::to_string(set / 4));
+    }
+  }
+  write_bytes(annotations(), lines);
+  Nlvr2Options options;
+  options.val_share = 0.5;
+  import_nlvr2(annotations(), images(), out(), options);
+  std::map<int, std::set<std::string>> splits;  // of groups of four below 20 (10 and 11 alone), of two above
+  std::set<std::string> all;
+  for (const Row& row : read_metadata_strict(out())) {
+    const int set = std::stoi(row.id.substr(4, 2));
+    splits[set < 20 ? set / 4 : set / 2 + 100].insert(row.split);
+    all.insert(row.split);
+  }
+  EXPECT_EQ(splits.size(), 13U);
+  for (const auto& [group, seen] : splits) EXPECT_EQ(seen.size(), 1U) << group;
+  EXPECT_EQ(all.size(), 2U);
+}
+
+TEST_F(Nlvr2, RowsOfTwoReleasedSplitsAreAnError) {
+  write_bytes(annotations(), nlvr2_line("dev-1-0-0") + nlvr2_line("test1-1-0-0"));
+  add_pair("1-0");
+  try {
+    import_nlvr2(annotations(), images(), out());
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("dev.json:2: identifier test1-1-0-0"), std::string::npos) << error.what();
+  }
+  EXPECT_FALSE(fs::exists(out()));
 }
 
 TEST_F(Nlvr2, AListCutShortIsAnError) {

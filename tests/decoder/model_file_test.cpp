@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <functional>
+#include <map>
 
 #include "runtime/error.h"
 #include "runtime/files.h"
@@ -127,6 +128,26 @@ TEST_F(ModelFile, RefusesMetadataItCannotRead) {
   EXPECT_TRUE(has(with("cigli.merges", "a b c d"), "cigli.merges"));
   for (const char* key : {"cigli.format", "cigli.options", "cigli.merges", "cigli.words"})
     EXPECT_TRUE(has(fault_after([&](TensorFile& f) { f.metadata.erase(key); }), key));
+}
+
+// Options that ask for gigabytes, in a file of some hundred kilobytes.
+TEST_F(ModelFile, TakesNoMoreMemoryThanTheFileIsWorth) {
+  using Lists = std::vector<std::int64_t>;
+  const auto with = [&](const std::string& path, const nlohmann::json& value) {
+    return fault_after([&](TensorFile& f) {
+      auto options = nlohmann::json::parse(f.metadata["cigli.options"]);
+      options[nlohmann::json::json_pointer(path)] = value;
+      f.metadata["cigli.options"] = options.dump();
+    });
+  };
+  const std::map<std::string, nlohmann::json> huge{{"/image/widths", Lists(3, 4096)},
+                                                   {"/text/width", 4096},
+                                                   {"/fusion/width", 4096},
+                                                   {"/decoder/widths", Lists(2, 4096)}};
+  for (const auto& [path, value] : huge)
+    EXPECT_NE(with(path, value).find("far more weights than the file"), std::string::npos) << path;
+  for (const char* path : {"/image/widths", "/decoder/widths"})
+    EXPECT_NE(with(path, Lists(64, 32)).find("names 64 resolutions"), std::string::npos) << path;
 }
 
 TEST_F(ModelFile, RefusesWhatIsNoSafetensorsFile) {

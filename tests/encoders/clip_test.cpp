@@ -210,6 +210,15 @@ TEST(Clip, ErrorsNameFileAndTensors) {
             }),
             "small: tensor vision_model.embeddings.position_embedding.weight has 9 rows, expected a square number and "
             "one more");
+  EXPECT_EQ(message([](auto& tensors) {
+              tensors["text_model.embeddings.token_embedding.weight"] = torch::zeros({0, 49984});
+            }),
+            "small: tensor text_model.embeddings.token_embedding.weight is [0, 49984], without a value");
+  // Stand-ins for what is missing take no more memory than the file: 20 GB of them here.
+  EXPECT_NE(message([](auto& tensors) {
+              tensors["text_model.embeddings.token_embedding.weight"] = torch::zeros({1, 49984});
+            }).find("self_attn.q_proj.weight is [128, 128], expected [49984, 49984]"),
+            std::string::npos);
   // A layer that is left out between others is no smaller model.
   EXPECT_NE(message([](auto& tensors) {
               for (auto entry = tensors.begin(); entry != tensors.end();)

@@ -34,8 +34,8 @@ TEST(Layers, DrawNoWeightsWhereTheyFollow) {
   Conv3x3 strided{nullptr};
   nn::Conv2d point{nullptr};
   {
-    const WeightsFollow outer;
-    { const WeightsFollow inner; }
+    const WeightsFollow outer(100000);
+    { const WeightsFollow inner(1); }
     EXPECT_TRUE(torch::equal(next_after(2), next_after(50)));
     dense = linear_layer(5, 7);
     zero = zero_linear(7, 2);

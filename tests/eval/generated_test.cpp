@@ -94,6 +94,30 @@ TEST(RealImages, OfAFolderWithoutRowsAreAllOfIt) {
             "--split test: " + folder.path().string() + " has no metadata.jsonl with rows");
 }
 
+TEST(TrainingImages, AreThoseOfSplitTrainElseOfRowsWithoutASplit) {
+  const TemporaryFolder folder;
+  const fs::path metadata = folder / "metadata.jsonl";
+  const std::string no_split =
+      R"({"id": "5", "text": "turn it", "prompt_file_name": "p.png", "target_file_name": "c.png"})"
+      "\n";
+  const std::string held_out = row("1", "z.png", "val") + row("2", "y.png");
+  put(metadata, held_out + no_split + row("3", "z.png", "train") + "{\"id\": \n" + row("4", "sub/a.png", "train") +
+                    row("6", "z.png", "train"));
+  EXPECT_EQ(below(folder, training_images(folder)), (Names{"z.png", "sub/a.png"}));
+  EXPECT_EQ(below(folder, training_images(metadata)), (Names{"z.png", "sub/a.png"}));
+  put(metadata, held_out + no_split);
+  EXPECT_EQ(below(folder, training_images(folder)), Names{"c.png"});
+  put(metadata, held_out);
+  EXPECT_EQ(error_of([&] { training_images(folder); }),
+            metadata.string() + ": no row of split 'train' or without a split");
+}
+
+TEST(TrainingImages, OfAFolderWithoutRowsAreAllOfIt) {
+  const TemporaryFolder folder;
+  for (const char* name : {"2.png", "1.jpg"}) put(folder / name);
+  EXPECT_EQ(below(folder, training_images(folder)), (Names{"1.jpg", "2.png"}));
+}
+
 TEST(AnswerTo, IsTheRowsOwnFile) {
   const TemporaryFolder folder;
   for (const char* name :
@@ -119,24 +143,56 @@ TEST(AnswerTo, TakesEndingsInAnyCase) {
   EXPECT_EQ(answer("contact"), "");
 }
 
-TEST(AnswerTo, IsWhatResultsListWhereNoFileHasItsName) {
+TEST(AnswerTo, IsWhatResultsListLastAndIsThere) {
   const TemporaryFolder folder;
-  for (const char* name : {"k.png", "sub/x.png", "y.png", "z.png"}) put(folder / name);
+  for (const char* name : {"k.png", "m.png", "sub/x.png", "y.png", "z.png"}) put(folder / name);
   put(folder / "results.jsonl", R"({"id": "k", "file": "y.png"}
-{"id": "a", "file": "gone.png"}
+{"id": "m", "file": "gone.png"}
 {"id": "a", "file": "sub/x.png"}
 {"id": "a", "file": "z.png"}
+{"id": "a", "file": "gone.png"}
 {"file": "z.png"}
 {"id": "contact", "file": "contact.png"}
 )");
   const Answers answers(folder);
-  for (const auto& [id, file] : {std::pair{"k", "k.png"}, {"a", "sub/x.png"}}) {
+  for (const auto& [id, file] : {std::pair{"k", "y.png"}, {"m", "m.png"}, {"a", "z.png"}}) {
     EXPECT_EQ(answers.to(id), folder / file);
     EXPECT_EQ(Answers(folder).to(id), folder / file);
   }
   EXPECT_EQ(answers.to("none"), "");
   EXPECT_EQ(answers.to("contact"), "");
-  EXPECT_EQ(below(folder, answers.listed("a")), (Names{"gone.png", "sub/x.png", "z.png"}));
+  EXPECT_EQ(below(folder, answers.listed("a")), (Names{"gone.png", "z.png", "sub/x.png"}));
+}
+
+// `generate` into one folder, with --n and without.
+TEST(AnswerTo, IsTheFirstImageOfTheLastRun) {
+  const TemporaryFolder folder;
+  for (const char* name : {"x.png", "x-0.png", "x-1.png", "x-2.png"}) put(folder / name);
+  const auto line = [](const std::string& file, const std::string& more = "") {
+    return R"({"id": "x", "file": ")" + file + "\"" + more + "}\n";
+  };
+  const auto answer = [&](const std::string& results) {
+    put(folder / "results.jsonl", results);
+    return Answers(folder).to("x").filename().string();
+  };
+  const std::string one = line("x.png", R"(, "k": 0)");
+  const std::string several = line("x-0.png", R"(, "k": 0)") + line("x-1.png", R"(, "k": 1)");
+  EXPECT_EQ(answer(one), "x.png");
+  EXPECT_EQ(answer(one + several), "x-0.png");
+  EXPECT_EQ(answer(several + one), "x.png");
+  EXPECT_EQ(answer(line("x-1.png", R"(, "k": 1)") + line("x-2.png", R"(, "k": 2)")), "x-1.png");
+  EXPECT_EQ(answer(line("x-1.png") + line("x-0.png") + line("x-2.png")), "x-0.png");  // whoever wrote no "k"
+  EXPECT_EQ(answer(""), "x.png");
+}
+
+TEST(AnswerTo, IsNotThatOfARowWithThatName) {
+  const TemporaryFolder folder;
+  for (const char* name : {"x-0.png", "y-0.png"}) put(folder / name);
+  put(folder / "results.jsonl", R"({"id": "x-0", "file": "x-0.png"})");
+  const Answers answers(folder);
+  EXPECT_EQ(answers.to("x"), "");
+  EXPECT_EQ(answers.to("x-0"), folder / "x-0.png");
+  EXPECT_EQ(answers.to("y"), folder / "y-0.png");
 }
 
 TEST(AnsweredRows, HaveImagesInTheOrderOfRows) {
@@ -166,7 +222,7 @@ TEST(AnsweredRows, FollowResults) {
 )";
   put(folder / "results.jsonl", listed + R"({"id": "other", "file": "foreign.png"})");
   const AnsweredRows answered = answered_rows(folder, data, "");
-  EXPECT_EQ(below(folder, answered.images), (Names{"k.png", "x.png"}));
+  EXPECT_EQ(below(folder, answered.images), (Names{"k.png", "y.png"}));
   EXPECT_EQ(answered.missing, Names{"m"});
   EXPECT_EQ(answered.unasked, Names{"foreign.png"});
   put(folder / "results.jsonl", "");  // as of a run that was killed

@@ -232,6 +232,11 @@ TEST(Files, LinkOrCopyReplacesAndFollowsLinks) {
   write_file(folder / "from", "new content");  // replaces, so that the other name keeps what it had
   EXPECT_EQ(read_file(folder / "to"), "content");
   EXPECT_THROW(link_or_copy(folder / "absent", folder / "x"), Error);
+  EXPECT_THROW(link_or_copy(folder / "absent", folder / "to"), Error);
+  EXPECT_EQ(read_file(folder / "to"), "content");  // what can't be replaced stays
+  fs::create_directory_symlink(".", folder / "itself");
+  link_or_copy(folder / "from", folder / "itself/from");
+  EXPECT_EQ(read_file(folder / "from"), "new content");
   EXPECT_THROW(link_or_copy(folder / "from", folder / "absent/x"), Error);
 }
 

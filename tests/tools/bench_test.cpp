@@ -99,6 +99,38 @@ TEST(Bench, ServesTheImagesThatGenerateMakes) {
   EXPECT_TRUE(contains(outcome.out, "not ranked: no gate"));
 }
 
+TEST(Bench, AFrechetDistanceIsWhatItsIntervalIsAbout) {
+  constexpr int enough = 256;  // twice the dimensions of the embedded scorer's features
+  const fs::path folder = scratch("distance"), data = folder / "data", images = folder / "images";
+  ASSERT_EQ(cigli({"data", "synth", "--out", data, "--count", std::to_string(enough), "--seed", "3", "--split", "test",
+                   "--size", "32"})
+                .code,
+            0);
+  const auto quality_of = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"--command", fake("copies", ""), "--scenario", "offline", "--rounds", "1", "--calls",
+                                   "1",         "--quality",        "fid",        "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Outcome outcome = bench(words, data);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return Json::parse(outcome.out).at("scenarios").at(0).at("systems").at(0).at("quality");
+  };
+  const Json quality = quality_of({"--images", images});
+  const Outcome scores = cigli({"evaluate", "--generated", images / "offline" / "copies", "--data", data, "--features",
+                                "dataset", "--metrics", "fid", "--json"});
+  ASSERT_EQ(scores.code, 0) << scores.err;
+  const Json distance = Json::parse(scores.out).at("fd_dataset");
+  EXPECT_EQ(quality["metric"], "fd_dataset corrected");
+  EXPECT_EQ(quality["n"], enough);
+  EXPECT_NE(distance["value"], distance["corrected"]);
+  EXPECT_NEAR(quality["value"].get<double>(), distance["corrected"].get<double>(), 1e-6);
+  EXPECT_NEAR(quality["ci"][0].get<double>() + quality["ci"][1].get<double>(), 2 * quality["value"].get<double>(),
+              1e-9);
+  // Of fewer there is no correction.
+  const Json few = quality_of({"--limit", "30"});
+  EXPECT_EQ(few["metric"], "fd_dataset");
+  EXPECT_TRUE(few["ci"].is_null());
+}
+
 TEST(Bench, MeasuresTheExampleInPython) {
   if (shell("python3 -c 'import json, shutil, sys'").code != 0) GTEST_SKIP() << "python3 isn't there";
   const Outcome outcome =

@@ -90,6 +90,18 @@ TEST(Control, SaysWhatItNeeds) {
                    {"noise", "blank"});
   expect_complaint(cigli({"control", "--kind", "copy", "--data", fixture().data, "--out", out, "--split", "dev"}), 1,
                    {"dev"});
+  Json row = fixture().rows[0];
+  row["id"] = "../outside";
+  const fs::path metadata = fixture().data / "outside.jsonl";  // a metadata file by another name
+  write_text(metadata, fixture().rows[1].dump() + '\n' + row.dump() + '\n');
+  expect_complaint(cigli({"control", "--kind", "copy", "--data", metadata, "--out", out / "images"}), 1,
+                   {"outside.jsonl:2", "../outside"});
+  EXPECT_FALSE(fs::exists(out / "outside.png"));
+  EXPECT_FALSE(fs::exists(out / "images"));
+  write_text(metadata, fixture().rows[1].dump() + '\n');
+  EXPECT_EQ(cigli({"control", "--kind", "copy", "--data", metadata, "--out", out}).code, 0);
+  EXPECT_EQ(image_of(out, 1), read_image(fixture().prompt(1)));
+  fs::remove(metadata);
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ TEST(DataCurate, KeepsUsableRowsAndSaysWhyNotTheOthers) {
   EXPECT_EQ(Json::parse(dry.out), (Json{{"rows", 24}, {"kept", 20}, {"dropped", expected}}));
   EXPECT_FALSE(fs::exists(out));
 
-  const Outcome outcome = cigli({"data", "curate", "--data", data, "--out", out});
+  const Outcome outcome = cigli({"data", "curate", "--data", data / "metadata.jsonl", "--out", out});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("20 of 24 rows kept"), std::string::npos) << outcome.out;
   EXPECT_EQ(read_lines(out / "metadata.jsonl"), rows);

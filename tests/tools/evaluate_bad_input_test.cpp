@@ -140,6 +140,10 @@ TEST(EvaluateBadInput, SaysSoBeforeTheWork) {
   refuses({"--reference", reference, "--metrics", "fid,kid"}, {"--metrics kid", "r.npz", "--rows"});
   refuses({"--reference", reference, "--data", images}, {"--data", "--reference", "expected one of them"});
   refuses({"--data", images, "--split", "test"}, {"--split test", "no metadata.jsonl"});
+  const fs::path rows = folder / "rows.jsonl";
+  refuses({"--data", data, "--metrics", "fid,prdc", "--rows", rows}, {"--rows", "rows.jsonl", "a metric of rows"});
+  refuses({"--data", images, "--features", "dataset", "--rows", rows}, {"--rows", "--data DIR with metadata.jsonl"});
+  EXPECT_FALSE(fs::exists(rows));
   refuses({"--data", data, "--weights", "w.pth"}, {"--weights", "dataset"});
   refuses({"--data", images, "--features", "efficientnet-lite0", "--layer", "64"}, {"--layer", "inception"});
 }

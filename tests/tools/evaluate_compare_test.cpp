@@ -110,6 +110,16 @@ TEST(EvaluateCompare, OneFolderMayBePairedAndTheOtherNot) {
   }
 }
 
+TEST(EvaluateCompare, AnswersToTheSameRowsAreTheSameWhateverTheirNames) {
+  const fs::path numbered = scratch("numbered");
+  for (std::size_t i = 0; i < answers().rows.size(); ++i)
+    fs::copy_file(answers().others / (answers().id(i) + ".png"), numbered / (answers().id(i) + "-0.png"));
+  const Words asked{"--data", answers().data, "--metrics", "kid,prdc"};
+  const Json by_id = compared(answers().copies, answers().others, asked)["difference"];
+  EXPECT_TRUE(by_id["kd_dataset"]["ci"].is_array()) << by_id;
+  EXPECT_EQ(compared(answers().copies, numbered, asked)["difference"], by_id);
+}
+
 TEST(EvaluateCompare, TheValueIsThatOfTheValuesAndTheIntervalSaysWhatItIsAbout) {
   const Words asked{"--data", answers().data, "--metrics", "kid,cmmd"};
   const Json all = compared(answers().copies, answers().others, asked);

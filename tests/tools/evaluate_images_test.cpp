@@ -148,6 +148,25 @@ TEST(EvaluateImages, OfAFolderWithResultsTakesThoseThatTheyList) {
   EXPECT_NE(some["note"].get<std::string>().find("20 rows"), std::string::npos);
 }
 
+// A folder of all splits may be given: what test rows ask for is none.
+TEST(EvaluateImages, TrainingImagesAreThoseOfTrainingRows) {
+  const fs::path made = scratch("made"), page = scratch("page") / "page.html";
+  Words held_out;
+  for (const Json& row : fixture().rows) {
+    if (row["split"] != "test") continue;
+    const fs::path target = row["target_file_name"].get<std::string>();
+    held_out.push_back("training image " + target.filename().string() + " at distance");
+    fs::copy_file(fixture().data / target, made / (row["id"].get<std::string>() + ".png"));
+  }
+  ASSERT_EQ(held_out.size(), 2u);
+  const Outcome outcome = evaluate({"--generated", made, "--data", fixture().data, "--split", "test", "--metrics",
+                                    "fid", "--training", fixture().data, "--html", page});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const std::string html = read_text(page);
+  EXPECT_TRUE(contains(html, " at distance "));
+  for (const std::string& name : held_out) EXPECT_FALSE(contains(html, name)) << name;
+}
+
 TEST(EvaluateImages, OneImageHasNoDistribution) {
   const fs::path one = scratch("one");
   const std::string name = answers().id(2) + ".png";

@@ -165,6 +165,70 @@ TEST_F(EvaluateNlvr1, SentencesOfTheTrainingDataAreReportedApart) {
   EXPECT_EQ(json["not_in_training"]["generated"]["value"], 1.0);
 }
 
+TEST_F(EvaluateNlvr1, OnlyTrainingRowsHaveSentencesOfTheTrainingData) {
+  give_true();
+  fs::create_directories(folder / "training");
+  std::vector<Row> known{rows[0], rows[2]};
+  known[0].split = "train";
+  known[1].split = "val";
+  write_metadata(folder / "training", known);
+  const Json json = scores({"--training", folder / "training"});
+  EXPECT_EQ(json["in_training"]["n"], 2);
+  EXPECT_EQ(json["not_in_training"]["n"], 3);
+  known.erase(known.begin());
+  write_metadata(folder / "training", known);
+  expect_complaint(evaluate({"--training", folder / "training"}), 1,
+                   {"metadata.jsonl: no row of split 'train' or without a split"});
+}
+
+TEST_F(EvaluateNlvr1, FoldersAreComparedRowByRow) {
+  give_true();
+  const fs::path blanks = folder / "blanks";
+  fs::create_directories(blanks);
+  for (const Row& row : rows) write_png(blanks / (row.id + ".png"), drawn(Nlvr1Box{}, 64));
+  const Outcome outcome = evaluate({"--compare", blanks, "--swapped-text", blanks, "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json all = Json::parse(outcome.out), difference = all.at("difference").at("nlvr1"),
+             drop = all.at("sensitivity").at("generation").at("text").at("nlvr1"),
+             over_blank = all.at("nlvr1").at("truth").at("generated_minus_blank");
+  EXPECT_EQ(difference["value"], over_blank["value"]);
+  EXPECT_EQ(difference["ci"], over_blank["ci"]);
+  EXPECT_EQ(difference["n"], 5);
+  EXPECT_EQ(difference["distinguishable"], over_blank["ci"][0].get<double>() > 0);
+  EXPECT_EQ(drop, (Json{{"drop", over_blank["value"]}, {"n", 5}, {"ci", over_blank["ci"]}}));
+
+  // No row differs: exact, of four sentences.
+  const Outcome same = evaluate({"--compare", folder / "generated", "--out", folder / "same.json"});
+  EXPECT_EQ(same.code, 0) << same.err;
+  for (const char* part : {"\ndifference", "\nnlvr1 ", "not distinguishable"})
+    EXPECT_TRUE(contains(same.out, part)) << same.out << " lacks " << part;
+  const Json none = Json::parse(read_text(folder / "same.json")).at("difference").at("nlvr1");
+  EXPECT_EQ(none["value"], 0);
+  EXPECT_NEAR(none["ci"][1].get<double>(), 1 - std::pow(0.025, 1 / 4.0), 1e-9);
+  EXPECT_EQ(none["ci"][0].get<double>(), -none["ci"][1].get<double>());
+  EXPECT_EQ(none["distinguishable"], false);
+
+  fs::remove(blanks / (rows[4].id + ".png"));
+  fs::remove(file(0));
+  const Outcome fewer = evaluate({"--compare", blanks, "--json"});
+  EXPECT_EQ(fewer.code, 3);
+  EXPECT_TRUE(contains(fewer.err, "1 images are missing and not compared: " + rows[4].id)) << fewer.err;
+  EXPECT_EQ(Json::parse(fewer.out).at("difference").at("nlvr1").at("n"), 3);
+}
+
+TEST_F(EvaluateNlvr1, WithoutATruthThereIsNoDifference) {
+  give_true();
+  for (Row& row : rows) row.object.erase("structured_rep");
+  const Outcome outcome =
+      evaluate({"--compare", folder / "generated", "--swapped-image", folder / "generated", "--json"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const Json all = Json::parse(outcome.out), difference = all.at("difference").at("nlvr1");
+  for (const char* key : {"value", "ci", "distinguishable"}) EXPECT_TRUE(difference.at(key).is_null()) << key;
+  EXPECT_EQ(difference["n"], 0);
+  EXPECT_EQ(difference["note"], "no row has a value in both");
+  EXPECT_TRUE(all.at("sensitivity").at("generation").at("image").at("nlvr1").at("drop").is_null());
+}
+
 TEST_F(EvaluateNlvr1, OneRowHasNoOtherBoxToBorrow) {
   rows.resize(1);
   give(0, targets[0]);

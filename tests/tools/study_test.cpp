@@ -173,6 +173,42 @@ TEST(StudyPacket, LeaksAreFound) {
   finds(paths, {image, "index.html: not the page"});
 }
 
+// The wording with `by` wherever it had `what`, as a file.
+fs::path changed_wording(const std::string& what, const std::string& by) {
+  std::string text = cigli({"study", "text"}).out;
+  EXPECT_TRUE(contains(text, what)) << what;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+  const fs::path file = scratch("study") / "wording.toml";
+  write_text(file, text);
+  return file;
+}
+
+TEST(StudyPacket, NamesThatSayNothingToRatersAreNoLeaks) {
+  // A trial's number, members of data.js, ends of files, words of what the program says by itself.
+  for (const Words& names : {Words{"8", "packet", "trials"}, Words{"png", "copy", "along"}}) {
+    Words words{"--mode", "single", "--text", changed_wording("label = \"Yes\"", "label = \"Ja\"")};
+    for (const std::string& name : names)
+      words.insert(words.end(), {"--system", name + "=" + answers().targets.string()});
+    const StudyPaths paths = exported(words);
+    EXPECT_GT(study_of(paths)["trials"].size(), 8u);
+    EXPECT_EQ(checked(paths).code, 0) << checked(paths).out;
+  }
+}
+
+TEST(StudyPacket, NamesInChangedWordingAreLeaks) {
+  const auto finds = [](const std::string& name, const std::string& what, const std::string& by) {
+    const StudyPaths paths =
+        exported({"--system", name + "=" + answers().targets.string(), "--text", changed_wording(what, by)});
+    const Outcome outcome = checked(paths);
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_TRUE(contains(outcome.out, "has \"" + name + "\", a system's name")) << outcome.out;
+  };
+  finds("copy", "title = \"Judging images\"", "title = \"Copy or not?\"");
+  finds("copy", "All in all, which image", "Leave the copy aside: which image");
+  finds("steps8", "label = \"Left\"", "label = \"Steps8\"");
+}
+
 TEST(StudyPacket, AKeyThatSaysOtherwiseIsFound) {
   const StudyPaths paths = exported();
   const Json whole = Json::parse(read_text(paths.key));
@@ -287,6 +323,8 @@ TEST(StudyText, ThatCouldNotBeScoredIsRefused) {
   refuses("{key = \"0\", label = \"No\"}", "{key = \"0.50\", label = \"No\"}", "from the least to the most");
   refuses("{key = \"0\", label = \"No\"}", "{key = \"-1\", label = \"No\"}", "has other answers than 'consistency'");
   refuses("label = \"Partly\"", "label = \"Yes\"", "label is empty or stands twice");
+  refuses("label = \"Yes\"", "label = \"Ja\"", "question 'quality' has \"Ja\" for 1 where 'consistency' has \"Yes\"");
+  refuses("label = \"Left\"", "label = \"A\"", "question 'overall' has \"A\" for left where 'text' has \"Left\"");
   refuses("“{answer}” for every question here", "the answer", "attention has no {answer}");
 }
 

@@ -116,7 +116,10 @@ TEST(Checkpoint, NamesWhatDoesNotFit) {
   write_safetensors(file, bad);
   EXPECT_NE(error_of([&] { restore_optimizer(read_checkpoint(file), *saved.optimizer); }).find(name),
             std::string::npos);
-  for (const char* state : {"", "[]", "{\"step\": 3}", "{\"step\": \"three\"}"}) {
+  nlohmann::json negative = nlohmann::json::parse(good.metadata.at("training.state"));
+  negative["step"] = -5;
+  for (const std::string& state : {std::string(), std::string("[]"), std::string("{\"step\": 3}"),
+                                   std::string("{\"step\": \"three\"}"), negative.dump()}) {
     bad = good;
     bad.metadata["training.state"] = state;
     write_safetensors(file, bad);

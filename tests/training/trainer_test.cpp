@@ -194,6 +194,38 @@ TEST(Trainer, ChoosesItsRowsBySplit) {
             std::string::npos);
 }
 
+TEST(Trainer, OwnsThePacksItMadeAlone) {
+  const TemporaryFolder folder;
+  TrainOptions options = tiny_options(make_tiny_dataset(folder / "data", 6), folder / "run");
+  Trainer{options};
+  const std::string own = read_file(folder / "run/data.pack");
+  // As a resumption that was refused leaves it, because the dataset has changed.
+  fs::copy_file(folder / "run/data.pack", folder / "run/data.pack.new");
+  write_file(folder / "run/data.source.new", "another");
+  TrainOptions other = tiny_options((folder / "run/data.pack.new").string(), folder / "other");
+  other.size.reset();
+  Trainer{other};
+  EXPECT_TRUE(fs::exists(folder / "run/data.pack.new"));
+  EXPECT_EQ(read_file(folder / "run/data.pack"), own);
+  other.out = folder / "larger";
+  other.size = 32;
+  EXPECT_NE(fault_of(other).find("its images are 16 pixels high, expected --size 32"), std::string::npos)
+      << fault_of(other);
+}
+
+TEST(Trainer, KeepsAConfigurationThatIsNotItsOwn) {
+  const TemporaryFolder folder;
+  const TrainOptions options = tiny_options(make_tiny_dataset(folder / "data", 6), folder / "run");
+  fs::create_directories(folder / "run");
+  write_file(folder / "run/config.toml", "# mine\nsteps = 8\n");
+  testing::internal::CaptureStderr();
+  Trainer{options};
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("config.toml.old"), std::string::npos);
+  EXPECT_EQ(read_file(folder / "run/config.toml.old"), "# mine\nsteps = 8\n");
+  Trainer{options};  // the same again
+  EXPECT_EQ(read_file(folder / "run/config.toml.old"), "# mine\nsteps = 8\n");
+}
+
 TEST(Trainer, WarnsOfTextsThatAreCut) {
   const TemporaryFolder folder;
   TrainOptions options = tiny_options(make_tiny_dataset(folder / "data", 6), folder / "run");
@@ -224,6 +256,9 @@ TEST(Trainer, SaysWhyItCannotResume) {
   other = options;
   other.batch_size = 5;
   EXPECT_NE(fault_of(other).find("batch size 4"), std::string::npos);
+  other = options;
+  other.gan.discriminator.prompt_widths.pop_back();
+  EXPECT_NE(fault_of(other).find("gan/discriminator/prompt_widths"), std::string::npos) << fault_of(other);
   other = options;
   other.data = make_tiny_dataset(folder / "more", 7);
   EXPECT_NE(fault_of(other).find("checksum"), std::string::npos);

@@ -266,9 +266,10 @@ async function copy(text) {
 
 // ---- Screens: consent, instructions, trials, end.
 
-let keys = {};   // what keys do on this screen
-let shown = -1;  // place of the trial on the screen
-let shownAt = 0;
+let keys = {};     // what keys do on this screen
+let shown = -1;    // place of the trial on the screen
+let imagesAt = 0;  // when its images came up
+let shownAt = 0;   // when its question did
 
 // Rater and list as the address gives them; null where it doesn't.
 const tidy = (name) => name.normalize("NFC").replace(/\s+/g, " ").trim();
@@ -367,9 +368,10 @@ function showTrial(position) {
   const trial = study.trials[study.lists[state.list][position]];
   show(...material(trial, make("section", { id: "ask", "aria-labelledby": "question" })), helpElement());
   shown = position;
+  imagesAt = performance.now();
   const length = state.answers.length;
   Promise.allSettled([...document.querySelectorAll(".picture img")].map((image) => image.decode())).then(() => {
-    if (shown === position && state.answers.length === length) shownAt = performance.now();
+    if (shown === position && state.answers.length === length) imagesAt = shownAt = performance.now();
   });
   const next = study.trials[study.lists[state.list][position + 1]];
   if (next) views(next).forEach(([source]) => { new Image().src = local(source); });
@@ -379,15 +381,15 @@ function ask() {
   const n = state.answers.length, { trial, question } = place(state.list, n);
   const [wording, ...criteria] = question.wording.split("\n").filter((line) => line.trim());
   const arrows = question.answers.length === 2 ? ["ArrowLeft", "ArrowRight"]
-    : question.answers.map((answer) => ({ left: "ArrowLeft", right: "ArrowRight", tie: "ArrowDown" })[answer.key]);
+    : question.answers.map((answer) => ({ left: "ArrowLeft", right: "ArrowRight" })[answer.key]);
   keys = { u: takeBack, Backspace: takeBack, z: () => enlarge(views(study.trials[trial]), 1) };
   const choices = question.answers.map((answer, i) => {
-    const choose = () => give(answer.key);
+    const choose = (event) => give(answer.key, event.detail > 0);  // a pointer's clicks are counted there, keys are 0
     const hints = [String(i + 1)];
     keys[i + 1] = choose;
     if (arrows[i]) {
       keys[arrows[i]] = choose;
-      hints.push({ ArrowLeft: "←", ArrowRight: "→", ArrowDown: "↓" }[arrows[i]]);
+      hints.push({ ArrowLeft: "←", ArrowRight: "→" }[arrows[i]]);
     }
     const element = button(make("span", { dir: "auto" }, answer.label), choose, { "data-answer": answer.key });
     element.append(...hints.map((hint) => make("kbd", { "aria-hidden": "true" }, hint)));
@@ -408,9 +410,10 @@ function ask() {
   shownAt = performance.now();
 }
 
-function give(answer) {
-  const waited = performance.now() - shownAt;
-  if (waited < 250) return;  // nobody reads as fast: the second half of a double click
+function give(answer, byPointer) {
+  const now = performance.now(), waited = now - shownAt;
+  // Meant for what was there before, or the second half of a double click. Keys that come as fast are a practised rater's.
+  if (now - (byPointer ? shownAt : imagesAt) < 250) return;
   const n = state.answers.length;
   state.answers.push([answer, Math.round(waited / 100) / 10]);
   if (n + 1 === total()) state.finished = new Date().toISOString();
@@ -450,7 +453,7 @@ document.addEventListener("keydown", (event) => {
   const action = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!action) return;
   event.preventDefault();
-  if (!event.repeat) action();
+  if (!event.repeat) action(event);
 });
 // Another window of this page went on with the same list: follow it, rather than write over its answers.
 window.addEventListener("storage", (event) => {

@@ -231,6 +231,21 @@ TEST_F(StudyResponsesTest, AreJoinedToSystems) {
   EXPECT_EQ(kept.raters.size(), 2u);
 }
 
+TEST_F(StudyResponsesTest, ComeToATableThatNoSpreadsheetComputes) {
+  StudyKey odd = key;
+  odd.items[0].id = "=1+1";
+  for (StudyTrialKey& trial : odd.trials)
+    if (trial.item == "one") trial.item = "=1+1";
+  odd.images["img/1a"] = {"@A", "=1+1", "-x/one.png", "hash", "+m", "-7"};
+  StudyResponses responses;
+  responses.usable = {answered("-ann", {"left"})};
+  responses.usable[0].source = "+ann.json";
+  const std::string table = judgement_table(responses, odd);
+  EXPECT_EQ(table.substr(table.find('\n') + 1),
+            "'+ann.json,'-ann,0,0,judged,text,left,4.0,0,,'=1+1,1,"
+            "'@A,img/1a,'-x/one.png,hash,'+m,-7,B,img/1b,B/one.png,hash,model,7,\n");
+}
+
 TEST_F(StudyResponsesTest, KeysThatDoNotFitTogetherAreRefused) {
   write_study_key(folder / "key.json", key);
   std::ifstream stream(folder / "key.json");
