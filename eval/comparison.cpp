@@ -29,8 +29,10 @@ std::vector<RowScore> read_rows(const fs::path& file) {
       const nlohmann::ordered_json object = parse_json_line(line);
       const std::optional<bool> holds = flag(object, "holds");
       if (!holds) throw Error("\"holds\" is missing");
-      rows.push_back({string_member(object, "id"), string_member(object, "family"), *holds ? 1.0 : 0.0,
-                      flag(object, "seen"), flag(object, "paraphrase_seen"), ""});
+      const std::string id = string_member(object, "id");
+      rows.push_back({id, string_member(object, "family"), *holds ? 1.0 : 0.0, flag(object, "seen"),
+                      flag(object, "paraphrase_seen"), "",
+                      object.contains("cluster") ? string_member(object, "cluster") : id});
     } catch (const Error& error) {
       throw Error(file.string() + ":" + std::to_string(number) + ": " + error.what());
     }

@@ -79,7 +79,7 @@ Consistency score_consistency(const fs::path& generated, const fs::path& data, c
     }
     if (state == State::damaged) consistency.damaged.push_back(verdict.reason);
     consistency.rows.push_back({rows[i].id, families[i], verdict.holds ? 1.0 : 0.0, flag(rows[i], "seen"),
-                                flag(rows[i], "paraphrase_seen"), verdict.reason});
+                                flag(rows[i], "paraphrase_seen"), verdict.reason, cluster_of(rows[i])});
   }
   if (consistency.missing.size() == rows.size())
     throw Error(generated.string() + ": none of the " + std::to_string(rows.size()) + " images is there, expected " +

@@ -26,8 +26,8 @@ struct Consistency {
 };
 
 // Judges `generated`/<id>.png for every row of a synthetic dataset: a row holds when the generated image makes its
-// program true of its prompt and leaves all else as it was (dataset/shapes/checker.h). Throws Error when no row of the
-// split is there, a row carries no program, or no image at all was found.
+// program true of its prompt and leaves all else as it was (dataset/shapes/checker.h). Intervals are by clusters
+// (rows.h). Throws Error when no row of the split is there, a row carries no program, or no image at all was found.
 Consistency score_consistency(const std::filesystem::path& generated, const std::filesystem::path& data,
                               const ConsistencyOptions& options = {});
 

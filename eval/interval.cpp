@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "runtime/error.h"
@@ -25,7 +26,27 @@ void check(const BootstrapOptions& options) {
     throw Error("a bootstrap interval needs a level inside (0, 1) and at least one resample");
 }
 
+// Of numerators and denominators that are drawn together.
+Interval ratio_interval(const std::vector<std::pair<double, double>>& parts, const BootstrapOptions& options) {
+  std::vector<double> ratios;
+  for (std::int64_t r = 0; r < options.resamples; ++r) {
+    Philox random(options.seed, static_cast<std::uint64_t>(r));
+    double above = 0, below = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto& [numerator, denominator] = parts[random.below(parts.size())];
+      above += numerator;
+      below += denominator;
+    }
+    ratios.push_back(above / below);
+  }
+  return middle_of(std::move(ratios), options.level);
+}
+
 }  // namespace
+
+std::size_t count_clusters(const Clusters& clusters, std::size_t rows) {
+  return clusters.empty() ? rows : std::set<std::string>(clusters.begin(), clusters.end()).size();
+}
 
 Interval middle_of(std::vector<double> statistics, double level) {
   if (statistics.empty()) throw Error("a bootstrap interval needs at least one value");
@@ -34,21 +55,18 @@ Interval middle_of(std::vector<double> statistics, double level) {
   return {quantile(statistics, tail), quantile(statistics, 1 - tail)};
 }
 
-Interval bootstrap_mean(const std::vector<double>& values, const BootstrapOptions& options) {
+Interval bootstrap_mean(const std::vector<double>& values, const Clusters& clusters, const BootstrapOptions& options) {
   if (values.empty()) throw Error("a bootstrap interval needs at least one value");
+  if (count_clusters(clusters, values.size()) < values.size())
+    return bootstrap_ratio(values, std::vector<double>(values.size(), 1), clusters, options);
   check(options);
-  std::vector<double> means;
-  for (std::int64_t r = 0; r < options.resamples; ++r) {
-    Philox random(options.seed, static_cast<std::uint64_t>(r));
-    double sum = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) sum += values[random.below(values.size())];
-    means.push_back(sum / static_cast<double>(values.size()));
-  }
-  return middle_of(std::move(means), options.level);
+  std::vector<std::pair<double, double>> rows;  // in their order, whatever clusters of one row are called
+  for (const double value : values) rows.emplace_back(value, 1.0);
+  return ratio_interval(rows, options);
 }
 
 Interval bootstrap_ratio(const std::vector<double>& numerators, const std::vector<double>& denominators,
-                         const std::vector<std::string>& clusters, const BootstrapOptions& options) {
+                         const Clusters& clusters, const BootstrapOptions& options) {
   check(options);
   if (numerators.size() != denominators.size() || numerators.size() != clusters.size())
     throw Error("a bootstrap interval of ratios needs as many numerators, denominators and clusters");
@@ -61,35 +79,26 @@ Interval bootstrap_ratio(const std::vector<double>& numerators, const std::vecto
   for (const auto& [name, sum] : by_name)
     if (sum.second > 0) sums.push_back(sum);
   if (sums.empty()) throw Error("a bootstrap interval needs at least one value");
-  std::vector<double> ratios;
-  for (std::int64_t r = 0; r < options.resamples; ++r) {
-    Philox random(options.seed, static_cast<std::uint64_t>(r));
-    double above = 0, below = 0;
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-      const auto& [numerator, denominator] = sums[random.below(sums.size())];
-      above += numerator;
-      below += denominator;
-    }
-    ratios.push_back(above / below);
-  }
-  return middle_of(std::move(ratios), options.level);
+  return ratio_interval(sums, options);
 }
 
-Interval share_interval(const std::vector<double>& hits, const BootstrapOptions& options) {
-  const Interval interval = bootstrap_mean(hits, options);
+Interval share_interval(const std::vector<double>& hits, const Clusters& clusters, const BootstrapOptions& options) {
+  const Interval interval = bootstrap_mean(hits, clusters, options);
   if (std::adjacent_find(hits.begin(), hits.end(), std::not_equal_to<>()) != hits.end()) return interval;
-  const double reach = std::pow((1 - options.level) / 2, 1.0 / static_cast<double>(hits.size()));
+  const double reach =
+      std::pow((1 - options.level) / 2, 1.0 / static_cast<double>(count_clusters(clusters, hits.size())));
   if (hits.front() == 0) return {0, 1 - reach};
   return hits.front() == 1 ? Interval{reach, 1} : interval;
 }
 
-Interval difference_interval(const std::vector<double>& differences, const BootstrapOptions& options) {
-  const Interval interval = share_interval(differences, options);
+Interval difference_interval(const std::vector<double>& differences, const Clusters& clusters,
+                             const BootstrapOptions& options) {
+  const Interval interval = share_interval(differences, clusters, options);
   if (std::adjacent_find(differences.begin(), differences.end(), std::not_equal_to<>()) != differences.end())
     return interval;
   if (differences.front() == 0) return {-interval.high, interval.high};
   if (differences.front() != -1) return interval;
-  const Interval mirrored = share_interval(std::vector<double>(differences.size(), 1), options);
+  const Interval mirrored = share_interval(std::vector<double>(differences.size(), 1), clusters, options);
   return {-mirrored.high, -mirrored.low};
 }
 

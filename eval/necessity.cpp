@@ -142,14 +142,14 @@ RowNecessity summary(const Verdicts& verdicts, double margin) {
   return row;
 }
 
-Score accuracy(const std::vector<Verdicts>& all, std::size_t inputs) {
+Score accuracy(const std::vector<Verdicts>& all, const Clusters& clusters, std::size_t inputs) {
   std::vector<double> hits;
   for (const Verdicts& verdicts : all) {
     double sum = 0;
     for (const auto& evidence : verdicts) sum += evidence[inputs].first;
     hits.push_back(std::min(1.0, sum / static_cast<double>(verdicts.size())));
   }
-  return score_of(hits);
+  return score_of(hits, clusters);
 }
 
 }  // namespace
@@ -242,11 +242,16 @@ NecessityTable judge_necessity(const Pack& pack, const NecessityOptions& options
                                                     .size());
   }
 
+  Clusters clusters(everything.size());
+  for (std::size_t group = 0; group < all.by_prompt().size(); ++group)
+    for (const std::int64_t row : all.by_prompt()[group])
+      clusters[static_cast<std::size_t>(row)] = std::to_string(group);
   std::vector<double> sums(static_cast<std::size_t>(options.folds)), counts(sums.size());
   double judgements = 0;
   for (std::size_t i = 0; i < everything.size(); ++i) {
     table.rows.push_back(summary(verdicts[i], options.margin));
     table.rows.back().id = pack.id(static_cast<std::int64_t>(i));
+    table.rows.back().cluster = clusters[i];
     const auto of = static_cast<std::size_t>(fold[i]);
     sums[of] += table.rows.back().necessity();
     counts[of] += 1;
@@ -254,9 +259,9 @@ NecessityTable judge_necessity(const Pack& pack, const NecessityOptions& options
   }
   for (std::size_t k = 0; k < sums.size(); ++k) table.folds.push_back(sums[k] / counts[k]);
   table.chance /= judgements;
-  table.joint = accuracy(verdicts, 0);
-  table.text_only = accuracy(verdicts, 1);
-  table.image_only = accuracy(verdicts, 2);
+  table.joint = accuracy(verdicts, clusters, 0);
+  table.text_only = accuracy(verdicts, clusters, 1);
+  table.image_only = accuracy(verdicts, clusters, 2);
   return table;
 }
 

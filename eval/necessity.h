@@ -30,7 +30,7 @@ enum class Need { kept, dropped, undecided };
 const std::string& name(Need need);
 
 struct RowNecessity {
-  std::string id;
+  std::string id, cluster;                          // rows with one prompt are one cluster
   double joint = 0, text_only = 0, image_only = 0;  // evidence in nats, the mean over the row's judges
   double spread = 0;  // standard deviation of the necessity over the row's judges; 0 where it has one
   double necessity() const { return joint - std::max(text_only, image_only); }
@@ -40,7 +40,7 @@ struct RowNecessity {
 
 struct NecessityTable {
   std::vector<RowNecessity> rows;      // in the order of the pack
-  Score joint, text_only, image_only;  // how often the own target scores highest among the candidates
+  Score joint, text_only, image_only;  // how often the own target scores highest among the candidates; by prompts
   double chance = 0;                   // how often it does by chance
   std::vector<double> folds;           // mean necessity of each fold's rows
 

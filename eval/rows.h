@@ -14,4 +14,9 @@ namespace cigli {
 std::vector<Row> scorable_rows(const std::filesystem::path& data, const std::string& split,
                                std::vector<std::string>& faults);
 
+// The rows of one name are not independent draws (Clusters): those of NLVR v1 that share a sentence's number, of NLVR2
+// an image set, of the synthetic world a prompt's scene (--per-prompt gives each row a copy of it), of other data a
+// prompt's file.
+std::string cluster_of(const Row& row);
+
 }  // namespace cigli

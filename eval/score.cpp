@@ -1,5 +1,6 @@
 #include "eval/score.h"
 
+#include <cmath>
 #include <cstdio>
 #include <numeric>
 
@@ -18,14 +19,33 @@ std::string table_line(const std::string& name, const Score& score) {
   return line;
 }
 
+// What is needed of the rows of a group.
+struct GroupValues {
+  std::vector<double> values;
+  Clusters clusters;
+  void add(const RowScore& row) {
+    values.push_back(row.value);
+    clusters.push_back(row.cluster);
+  }
+};
+
 }  // namespace
 
-Score score_of(const std::vector<double>& values, const BootstrapOptions& bootstrap, IntervalOf interval_of) {
+Score score_of(const std::vector<double>& values, const Clusters& clusters, const BootstrapOptions& bootstrap,
+               IntervalOf interval_of) {
+  std::vector<double> finite;
+  Clusters of_finite;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) continue;
+    finite.push_back(values[i]);
+    if (!clusters.empty()) of_finite.push_back(clusters[i]);
+  }
   Score score;
-  score.n = static_cast<std::int64_t>(values.size());
-  if (values.empty()) return score;
-  score.accuracy = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-  score.interval = interval_of(values, bootstrap);
+  score.n = static_cast<std::int64_t>(finite.size());
+  if (finite.empty()) return score;
+  score.accuracy = std::accumulate(finite.begin(), finite.end(), 0.0) / static_cast<double>(finite.size());
+  score.interval = interval_of(finite, of_finite, bootstrap);
+  score.clusters = static_cast<std::int64_t>(count_clusters(of_finite, finite.size()));
   return score;
 }
 
@@ -34,23 +54,30 @@ Json to_json(const Score& score) {
   json["accuracy"] = score.n > 0 ? Json(score.accuracy) : Json();
   json["n"] = score.n;
   json["ci"] = score.n > 0 ? Json{score.interval.low, score.interval.high} : Json();
+  add_clusters(score, json);
   return json;
+}
+
+void add_clusters(const Score& score, Json& json) {
+  if (score.clusters < score.n) json["clusters"] = score.clusters;
 }
 
 GroupedScores group_scores(const std::vector<RowScore>& rows, const BootstrapOptions& bootstrap,
                            IntervalOf interval_of) {
-  std::vector<double> all, combination[2], paraphrase[2];
-  std::map<std::string, std::vector<double>> families;
+  GroupValues all, combination[2], paraphrase[2];
+  std::map<std::string, GroupValues> families;
   for (const RowScore& row : rows) {
-    all.push_back(row.value);
-    families[row.family].push_back(row.value);
-    if (row.seen) combination[*row.seen].push_back(row.value);
-    if (row.paraphrase_seen) paraphrase[*row.paraphrase_seen].push_back(row.value);
+    all.add(row);
+    families[row.family].add(row);
+    if (row.seen) combination[*row.seen].add(row);
+    if (row.paraphrase_seen) paraphrase[*row.paraphrase_seen].add(row);
   }
-  const auto score = [&](const std::vector<double>& values) { return score_of(values, bootstrap, interval_of); };
+  const auto score = [&](const GroupValues& group) {
+    return score_of(group.values, group.clusters, bootstrap, interval_of);
+  };
   GroupedScores scores{score(all),           score(combination[1]), score(combination[0]),
                        score(paraphrase[1]), score(paraphrase[0]),  {}};
-  for (const auto& [family, values] : families) scores.families[family] = score(values);
+  for (const auto& [family, group] : families) scores.families[family] = score(group);
   return scores;
 }
 

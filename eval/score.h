@@ -11,17 +11,22 @@
 
 namespace cigli {
 
-// Mean over rows, with a bootstrap interval over the rows; accuracy and interval mean nothing when n is 0.
+// Mean over rows, with a bootstrap interval over their clusters; accuracy and interval mean nothing when n is 0.
 struct Score {
   double accuracy = 0;
   std::int64_t n = 0;
   Interval interval;
+  std::int64_t clusters = 0;  // n where each row stands alone
 };
-// How an interval comes from a score's values: share_interval or difference_interval.
-using IntervalOf = Interval (*)(const std::vector<double>&, const BootstrapOptions&);
-Score score_of(const std::vector<double>& values, const BootstrapOptions& bootstrap = {},
+// How an interval comes from a score's values: share_interval, difference_interval or bootstrap_mean.
+using IntervalOf = Interval (*)(const std::vector<double>&, const Clusters&, const BootstrapOptions&);
+// Of the rows whose value is finite.
+Score score_of(const std::vector<double>& values, const Clusters& clusters = {}, const BootstrapOptions& bootstrap = {},
                IntervalOf interval_of = share_interval);
-nlohmann::ordered_json to_json(const Score& score);  // {"accuracy", "n", "ci": [low, high]}, null where n is 0
+// {"accuracy", "n", "ci": [low, high]}, null where n is 0, and what add_clusters adds.
+nlohmann::ordered_json to_json(const Score& score);
+// "clusters", where they are fewer than the rows.
+void add_clusters(const Score& score, nlohmann::ordered_json& json);
 
 // What a row of a synthetic dataset scored.
 struct RowScore {
@@ -29,6 +34,7 @@ struct RowScore {
   double value = 0;                           // 1: holds, 0: does not; between: the mean of several trainings
   std::optional<bool> seen, paraphrase_seen;  // where the row says so
   std::string reason;                         // why it does not hold
+  std::string cluster;                        // cluster_of (rows.h)
 };
 
 // The rows' mean, overall and by group.

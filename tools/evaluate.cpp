@@ -88,12 +88,15 @@ void warn_about(const std::string& what, const std::vector<std::string>& items) 
 }
 
 std::vector<Json> lines_of(const std::vector<RowScore>& rows) {
+  std::set<std::string> clusters;
+  for (const RowScore& row : rows) clusters.insert(row.cluster);
   std::vector<Json> lines;
   for (const RowScore& row : rows) {
     Json line{{"id", row.id}, {"family", row.family}, {"holds", row.value == 1}};
     if (row.seen) line["seen"] = *row.seen;
     if (row.paraphrase_seen) line["paraphrase_seen"] = *row.paraphrase_seen;
     line["reason"] = row.reason;
+    if (clusters.size() < rows.size()) line["cluster"] = row.cluster;
     lines.push_back(std::move(line));
   }
   return lines;
@@ -257,7 +260,7 @@ std::optional<Score> nlvr1_difference(EvaluateOptions options, const std::string
   const Nlvr1Score other = nlvr1_scores(options, "not compared");
   outcome.code = std::max(outcome.code, exit_code(other, options.present_only));
   const Nlvr1Number apart = truth_difference(*outcome.nlvr1, other, bootstrap_of(options));
-  return Score{apart.value, apart.n, apart.interval};
+  return Score{apart.value, apart.n, apart.interval, apart.clusters};
 }
 
 // Of what evaluate_truth found, by its name.
@@ -276,6 +279,7 @@ void add_swapped(const EvaluateOptions& options, const std::string& input, const
   for (const auto& [name, drop] : truth_differences(options, folder, outcome)) {
     const Json score = to_json(drop);
     found[name] = {{"drop", score["accuracy"]}, {"n", score["n"]}, {"ci", score["ci"]}};
+    add_clusters(drop, found[name]);
   }
   if (scores.rows) {
     const RowMetrics rows = scorer->score_rows(folder);

@@ -3,7 +3,6 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iostream>
 
 #include "dataset/metadata.h"
@@ -86,18 +85,16 @@ std::string lacking(const std::string& name, std::int64_t count, const RowMetric
 
 Json json_of(const std::string& name, const RowMetrics& rows, const BootstrapOptions& bootstrap) {
   const std::vector<double>& values = rows.values.at(name);
-  std::vector<double> finite;
-  std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double x) { return std::isfinite(x); });
-  const Score score = score_of(finite, bootstrap, is_share(name) ? share_interval : bootstrap_mean);
-  constexpr std::int64_t fewest = 2 * kGroups;  // as of the metrics over sets
+  const Score score = score_of(values, rows.clusters, bootstrap, is_share(name) ? share_interval : bootstrap_mean);
+  const std::string too_few = lacking_interval(score);
   Json json{{"value", score.n > 0 ? Json(score.accuracy) : Json()}, {"n", score.n}, {"ci", nullptr}};
   // Of few resamples the quantiles can lie to one side of the value.
-  if (score.n >= fewest)
+  if (too_few.empty())
     json["ci"] = {std::min(score.interval.low, score.accuracy), std::max(score.interval.high, score.accuracy)};
+  add_clusters(score, json);
   if (begins_with(name, "r_precision_") && score.n > 0) json["candidates"] = rows.candidates;
   std::string note = lacking(name, static_cast<std::int64_t>(values.size()) - score.n, rows);
-  if (score.n > 0 && score.n < fewest)
-    note += (note.empty() ? "" : "; ") + ("no interval: it takes " + std::to_string(fewest) + " rows");
+  if (score.n > 0 && !too_few.empty()) note += (note.empty() ? "" : "; ") + too_few;
   if (!note.empty()) json["note"] = note;
   return json;
 }
@@ -117,6 +114,12 @@ void ImageScoreOptions::visit(Fields& f) {
 bool is_share(const std::string& metric) {
   return begins_with(metric, "r_precision_") || begins_with(metric, "text_faithfulness_") ||
          begins_with(metric, "prompt_faithfulness_");
+}
+
+std::string lacking_interval(const Score& score) {
+  constexpr std::int64_t fewest = 2 * kGroups;  // as of the metrics over sets
+  if (score.clusters >= fewest) return "";
+  return "no interval: it takes " + std::to_string(fewest) + (score.clusters < score.n ? " clusters of rows" : " rows");
 }
 
 void choose_features(FeatureOptions& features, const std::string& data, const std::string& convention) {
@@ -359,7 +362,7 @@ void ImageScorer::add_rows(ImageScores& scores, const AnsweredRows& answered, co
     scores.json[name] = json_of(name, *scores.rows, options_.bootstrap);
   const auto add = [&](const char* input, const RowValues& swapped) {
     if (!swapped.empty())
-      scores.json["sensitivity"]["scoring"][input] = drops(scores.rows->values, swapped, options_.bootstrap);
+      scores.json["sensitivity"]["scoring"][input] = drops(*scores.rows, swapped, options_.bootstrap);
   };
   add("text", scores.rows->other_text);
   add("image", scores.rows->other_prompt);

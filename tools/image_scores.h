@@ -34,6 +34,9 @@ const std::vector<std::string>& row_metric_names();
 // Whether a metric of rows is 0, 1 or between: then bootstraps of rows that all agree have no width.
 bool is_share(const std::string& metric);
 
+// Why there is no interval of a mean over so few rows, or clusters of them; "" where there is one.
+std::string lacking_interval(const Score& score);
+
 // What a folder of generated images scored.
 struct ImageScores {
   nlohmann::ordered_json json;  // a member a metric, "sensitivity", "conventions"

@@ -70,7 +70,10 @@ NecessityGate::NecessityGate(Hygiene& hygiene, const fs::path& data, const fs::p
   for (std::size_t i = 0; i < table_.rows.size(); ++i) {
     const RowNecessity& row = table_.rows[i];
     places_[row.id] = i;
-    if (!planted.empty()) (planted.count(row.id) ? planted_ : genuine_).push_back(row.necessity());
+    if (planted.empty()) continue;
+    const bool is_planted = planted.count(row.id) > 0;
+    (is_planted ? planted_ : genuine_).push_back(row.necessity());
+    (is_planted ? of_planted_ : of_genuine_).push_back(row.cluster);
   }
 }
 
@@ -85,7 +88,7 @@ void NecessityGate::judge(const Row& row, Judgement& judgement) const {
 Json NecessityGate::json() const {
   Json json = table_.json();
   if (!planted_.empty() && !genuine_.empty()) {
-    const Score auroc = area_under_roc(genuine_, planted_);
+    const Score auroc = area_under_roc(genuine_, planted_, of_genuine_, of_planted_);
     json["planted"] = {
         {"rows", planted_.size()}, {"auroc", auroc.accuracy}, {"ci", {auroc.interval.low, auroc.interval.high}}};
   }

@@ -43,6 +43,7 @@ class NecessityGate {
   NecessityTable table_;
   std::unordered_map<std::string, std::size_t> places_;  // id -> place in table_.rows
   std::vector<double> planted_, genuine_;                // necessities, where some rows are planted
+  Clusters of_planted_, of_genuine_;
 };
 
 }  // namespace cigli

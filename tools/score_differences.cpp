@@ -17,11 +17,19 @@ std::vector<double> differences(const std::vector<double>& a, const std::vector<
   return result;
 }
 
+// Values of the same rows in two sets.
+struct PairedValues {
+  RowValues first, second;
+  Clusters clusters;  // of the rows
+};
+
 // Values of the rows, and by the metrics, that both have.
-std::pair<RowValues, RowValues> in_common(const RowMetrics& a, const RowMetrics& b) {
+PairedValues in_common(const RowMetrics& a, const RowMetrics& b) {
   std::map<std::string, std::size_t> place;
   for (std::size_t i = 0; i < b.ids.size(); ++i) place[b.ids[i]] = i;
-  std::pair<RowValues, RowValues> both;
+  PairedValues both;
+  for (std::size_t i = 0; i < a.ids.size(); ++i)
+    if (place.count(a.ids[i]) != 0) both.clusters.push_back(a.clusters[i]);
   for (const auto& [name, values] : a.values) {
     const auto others = b.values.find(name);
     if (others == b.values.end()) continue;
@@ -44,19 +52,26 @@ std::vector<std::string> names_of(const ImageScores& scores) {
 }
 
 // The mean of differences row by row; `value` is what it is called. No interval of few rows; of shares that are exact.
-Json mean_of(const char* value, const std::string& name, const std::vector<double>& values,
-             const BootstrapOptions& bootstrap) {
-  std::vector<double> finite;
-  std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double x) { return std::isfinite(x); });
-  const Score score = score_of(finite, bootstrap, is_share(name) ? difference_interval : bootstrap_mean);
-  constexpr std::int64_t fewest = 2 * kGroups;  // as of the metrics over sets
+Json mean_of(const char* value, const std::string& name, const PairedValues& rows, const BootstrapOptions& bootstrap) {
+  const Score score = score_of(differences(rows.first.at(name), rows.second.at(name)), rows.clusters, bootstrap,
+                               is_share(name) ? difference_interval : bootstrap_mean);
+  const std::string too_few = lacking_interval(score);
   Json json{{value, score.n > 0 ? Json(score.accuracy) : Json()}, {"ci", nullptr}, {"n", score.n}};
-  if (score.n >= fewest)
+  add_clusters(score, json);
+  if (too_few.empty())
     json["ci"] = {score.interval.low, score.interval.high};
   else
-    json["note"] =
-        score.n == 0 ? "no row has a value in both" : "no interval: it takes " + std::to_string(fewest) + " rows";
+    json["note"] = score.n == 0 ? "no row has a value in both" : too_few;
   return json;
+}
+
+Json drops_of(const PairedValues& rows, const BootstrapOptions& bootstrap) {
+  Json all;
+  for (const auto& [name, swapped] : rows.second) {
+    Json drop = mean_of("drop", name, rows, bootstrap);
+    if (!drop["drop"].is_null()) all[name] = std::move(drop);
+  }
+  return all;
 }
 
 // Whether the interval leaves 0 out; null where there is none.
@@ -155,18 +170,12 @@ std::string doubt(const std::string& name, const std::string& features, const Co
 
 }  // namespace
 
-Json drops(const RowValues& own, const RowValues& swapped, const BootstrapOptions& bootstrap) {
-  Json all;
-  for (const auto& [name, values] : swapped) {
-    Json drop = mean_of("drop", name, differences(own.at(name), values), bootstrap);
-    if (!drop["drop"].is_null()) all[name] = std::move(drop);
-  }
-  return all;
+Json drops(const RowMetrics& own, const RowValues& swapped, const BootstrapOptions& bootstrap) {
+  return drops_of({own.values, swapped, own.clusters}, bootstrap);
 }
 
 Json drops(const RowMetrics& own, const RowMetrics& swapped, const BootstrapOptions& bootstrap) {
-  const auto [mine, others] = in_common(own, swapped);
-  return drops(mine, others, bootstrap);
+  return drops_of(in_common(own, swapped), bootstrap);
 }
 
 Json difference_of(const Score& apart) {
@@ -177,6 +186,7 @@ Json difference_of(const Score& apart) {
   } else {
     json["note"] = "no row has a value in both";
   }
+  add_clusters(apart, json);
   add_verdict(json);
   return json;
 }
@@ -200,9 +210,9 @@ Json difference(const ImageScores& a, const ImageScores& b, const BootstrapOptio
     if (!warning.empty()) json["warning"] = warning;
   }
   if (!a.rows || !b.rows) return all;
-  const auto [ours, others] = in_common(*a.rows, *b.rows);
-  for (const auto& [name, values] : ours) {
-    all[name] = mean_of("value", name, differences(values, others.at(name)), bootstrap);
+  const PairedValues both = in_common(*a.rows, *b.rows);
+  for (const auto& [name, values] : both.first) {
+    all[name] = mean_of("value", name, both, bootstrap);
     add_verdict(all[name]);
   }
   return all;

@@ -12,7 +12,7 @@ namespace cigli {
 
 // What metrics lose, row by row: {"r_precision_dataset": {"drop", "n", "ci"}, ...} for those that both have; values of
 // the same rows.
-nlohmann::ordered_json drops(const RowValues& own, const RowValues& swapped, const BootstrapOptions& bootstrap);
+nlohmann::ordered_json drops(const RowMetrics& own, const RowValues& swapped, const BootstrapOptions& bootstrap);
 // The same of the rows that both have.
 nlohmann::ordered_json drops(const RowMetrics& own, const RowMetrics& swapped, const BootstrapOptions& bootstrap);
 

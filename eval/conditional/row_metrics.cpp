@@ -13,6 +13,7 @@
 #include "eval/metrics/jackknife.h"
 #include "eval/metrics/retrieval_metrics.h"
 #include "eval/metrics/similarity.h"
+#include "eval/rows.h"
 #include "runtime/device.h"
 #include "runtime/error.h"
 #include "runtime/philox.h"
@@ -149,8 +150,11 @@ class Scoring {
           if (scored_[i]) of_rows[kept++] = of_rows[i];
         of_rows.resize(kept);
       }
-    for (std::size_t i = 0; i < scored_.size(); ++i)
-      if (scored_[i]) found.ids.push_back(answered_.rows[i].id);
+    for (std::size_t i = 0; i < scored_.size(); ++i) {
+      if (!scored_[i]) continue;
+      found.ids.push_back(answered_.rows[i].id);
+      found.clusters.push_back(cluster_of(answered_.rows[i]));
+    }
     return std::move(found);
   }
 

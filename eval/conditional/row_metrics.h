@@ -10,6 +10,7 @@
 
 #include "eval/conditional/judge.h"
 #include "eval/generated.h"
+#include "eval/interval.h"
 #include "eval/metrics/lpips.h"
 
 namespace cigli {
@@ -28,6 +29,7 @@ using RowValues = std::map<std::string, std::vector<double>>;
 //   clip_score               by CLIP (Hessel et al. 2021)
 struct RowMetrics {
   std::vector<std::string> ids;  // of the rows whose images could be read
+  Clusters clusters;             // theirs: cluster_of (eval/rows.h)
   // All metrics that the options allow. NaN: not to be had of this row; psnr is infinite where the images are equal.
   RowValues values;
   RowValues other_text, other_prompt;  // of those that depend on it: with another row's sentence or prompt instead

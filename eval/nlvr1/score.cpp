@@ -38,14 +38,6 @@ std::string source_of(const Row& row) {
   return source != row.object.end() && source->is_string() ? source->get<std::string>() : "";
 }
 
-// The number that the examples of one sentence share; the sentence itself where a row has no identifier.
-std::string group_of(const Row& row) {
-  const auto found = row.object.find("identifier");
-  if (found == row.object.end() || !found->is_string()) return row.text;
-  const auto identifier = found->get<std::string>();
-  return identifier.substr(0, identifier.find('-'));
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += word + " ";
@@ -55,7 +47,7 @@ std::string joined(const std::vector<std::string>& words) {
 Case read_case(const Row& row, const Answers& answers, const fs::path& data) {
   Case found;
   found.id = row.id;
-  found.group = group_of(row);
+  found.group = cluster_of(row);
   found.sentence = joined(nlvr1_words(row.text));
   found.says = parse_nlvr1(row.text);
   const fs::path file = answers.to(row.id);
@@ -88,6 +80,10 @@ Nlvr1Number number_of(const std::vector<double>& above, const std::vector<double
   if (number.n == 0) return number;
   number.value = std::accumulate(above.begin(), above.end(), 0.0) / n;
   number.interval = bootstrap_ratio(above, below, groups, bootstrap);
+  std::set<std::string> counted;
+  for (std::size_t i = 0; i < below.size(); ++i)
+    if (below[i] > 0) counted.insert(groups[i]);
+  number.clusters = static_cast<std::int64_t>(counted.size());
   return number;
 }
 
@@ -96,10 +92,8 @@ Nlvr1Number share_of(const std::vector<double>& hits, const std::vector<double>&
                      const std::vector<std::string>& groups, const BootstrapOptions& bootstrap) {
   Nlvr1Number number = number_of(hits, of, groups, bootstrap);
   if (number.n == 0 || (number.value > 0 && number.value < 1)) return number;
-  std::set<std::string> counted;
-  for (std::size_t i = 0; i < of.size(); ++i)
-    if (of[i] > 0) counted.insert(groups[i]);
-  number.interval = share_interval(std::vector<double>(counted.size(), number.value), bootstrap);
+  number.interval =
+      share_interval(std::vector<double>(static_cast<std::size_t>(number.clusters), number.value), {}, bootstrap);
   return number;
 }
 
@@ -282,8 +276,7 @@ Nlvr1Number truth_difference(const Nlvr1Score& a, const Nlvr1Score& b, const Boo
   const bool agree =
       std::adjacent_find(differences.begin(), differences.end(), std::not_equal_to<>()) == differences.end();
   if (number.n == 0 || !agree) return number;
-  const std::set<std::string> sentences(groups.begin(), groups.end());
-  number.interval = difference_interval(std::vector<double>(sentences.size(), number.value), bootstrap);
+  number.interval = difference_interval(differences, groups, bootstrap);
   return number;
 }
 

@@ -25,6 +25,7 @@ struct Nlvr1Number {
   double value = 0;
   std::int64_t n = 0;
   Interval interval;
+  std::int64_t clusters = 0;  // different numbers of sentences
 };
 
 // Share of rows whose sentence is true of the two prompt boxes (by `structured_rep`) and a third: the generated one as

@@ -77,6 +77,35 @@ TEST_F(ComparisonTest, AnIntervalHoldsItsValueWhereAllRowsAgree) {
   EXPECT_EQ(worse.interval.low, -1);
 }
 
+TEST_F(ComparisonTest, ClustersAreThoseThatTheRowsName) {
+  const auto write = [&](const std::string& name, int copies, bool clustered) {
+    std::string lines;
+    for (int i = 0; i < 40; ++i)
+      for (int copy = 0; copy < copies; ++copy) {
+        nlohmann::ordered_json row{{"id", std::to_string(100 + i) + "-" + std::to_string(copy)},
+                                   {"family", "add"},
+                                   {"holds", i % 3 == 0},
+                                   {"reason", ""}};
+        if (clustered) row["cluster"] = std::to_string(100 + i);
+        lines += row.dump() + "\n";
+      }
+    return read_row_scores({file(name, lines)});
+  };
+  const auto once = write("once", 1, false), twice = write("twice", 2, true), as_rows = write("rows", 2, false);
+  const Score expected = group_scores(once).all, found = group_scores(twice).all, narrow = group_scores(as_rows).all;
+  EXPECT_EQ(expected.clusters, 40);
+  EXPECT_EQ(found.clusters, 40);
+  EXPECT_EQ(found.n, 80);
+  EXPECT_EQ(found.interval.low, expected.interval.low);
+  EXPECT_EQ(found.interval.high, expected.interval.high);
+  EXPECT_LT(narrow.interval.high - narrow.interval.low, found.interval.high - found.interval.low);
+  EXPECT_EQ(to_json(found)["clusters"], 40);
+  EXPECT_FALSE(to_json(expected).contains("clusters"));
+  const Score none = paired_difference(twice, twice).all;
+  EXPECT_EQ(none.clusters, 40);
+  EXPECT_NEAR(none.interval.high, 1 - std::pow(0.025, 1 / 40.0), 1e-12);
+}
+
 TEST_F(ComparisonTest, RefusesOtherRowsAndBadLines) {
   const auto a = file("a", line("x", true) + line("y", false)), b = file("b", line("x", true));
   EXPECT_THROW(read_row_scores({a, b}), Error);

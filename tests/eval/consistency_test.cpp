@@ -55,6 +55,7 @@ TEST_F(ConsistencyScore, TrueTargetsHold) {
   const Consistency all = score();
   EXPECT_GE(all.scores.all.accuracy, 0.97);
   EXPECT_EQ(all.scores.all.n, 40);
+  EXPECT_EQ(all.scores.all.clusters, 40);
   EXPECT_EQ(all.scores.seen.n + all.scores.unseen.n, 40);
   EXPECT_EQ(all.scores.seen.n, 20);  // half of a test split has unseen combinations
   EXPECT_EQ(all.scores.seen_paraphrase.n + all.scores.unseen_paraphrase.n, 40);

@@ -54,8 +54,12 @@ TEST(Necessity, EveryRowIsJudgedOnceInTwoFoldsAndTwiceInMore) {
     EXPECT_EQ(spread, folds > 2);
     EXPECT_EQ(table.folds.size(), static_cast<std::size_t>(folds));
     EXPECT_EQ(table.joint.n, 48);
+    EXPECT_EQ(table.joint.clusters, 12);
+    EXPECT_EQ(table.rows[0].cluster, table.rows[3].cluster);
+    EXPECT_NE(table.rows[0].cluster, table.rows[4].cluster);
     EXPECT_GE(table.chance, 1.0 / 8);
     const nlohmann::ordered_json json = table.json();
+    EXPECT_EQ(json["accuracy"]["text_only"]["clusters"], 12);
     EXPECT_EQ(json["kept"].get<int>() + json["dropped"].get<int>() + json["undecided"].get<int>(), 48);
   }
 }

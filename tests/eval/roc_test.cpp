@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/temporary_folder.h"
 
 namespace cigli {
@@ -26,6 +28,29 @@ TEST(AreaUnderRoc, HasTheIntervalOfItsPaper) {
   const Score score = area_under_roc(positives, negatives);
   EXPECT_NEAR(score.accuracy, 0.893, 0.0005);
   EXPECT_NEAR((score.interval.high - score.interval.low) / 2 / 1.96, 0.0325, 0.0001);
+}
+
+// Placements are 1, 1/2, 1 of the positives and 2/3, 1 of the negatives; twice as many rows tell nothing more.
+TEST(AreaUnderRoc, HasObuchowskisIntervalWhereRowsComeInClusters) {
+  const std::vector<double> positives{3, 3, 1, 1, 4, 4}, negatives{2, 2, 0, 0};
+  const Clusters of_positives{"a", "a", "b", "b", "c", "c"};
+  const Score apart = area_under_roc(positives, negatives, of_positives, {"d", "d", "e", "e"});
+  EXPECT_NEAR(apart.accuracy, 5 / 6.0, 1e-12);
+  EXPECT_EQ(apart.n, 10);
+  EXPECT_EQ(apart.clusters, 5);
+  EXPECT_NEAR(apart.interval.low, 5 / 6.0 - 1.959964 * std::sqrt(1 / 18.0), 1e-12);
+  const Score mixed = area_under_roc(positives, negatives, of_positives, {"a", "a", "b", "b"});
+  EXPECT_EQ(mixed.clusters, 3);
+  EXPECT_NEAR(mixed.interval.low, 5 / 6.0 - 1.959964 * std::sqrt(1 / 72.0), 1e-12);
+  const Score nothing_known = area_under_roc({3, 1}, {2, 0}, {"a", "a"}, {"b", "c"});
+  EXPECT_EQ(nothing_known.interval.low, 0);
+  EXPECT_EQ(nothing_known.interval.high, 1);
+  // Rows that all stand alone.
+  const Score alone = area_under_roc({3, 1, 4}, {2, 0}, {"a", "b", "c"}, {"d", "e"}),
+              plain = area_under_roc({3, 1, 4}, {2, 0});
+  EXPECT_EQ(alone.interval.low, plain.interval.low);
+  EXPECT_EQ(alone.interval.high, plain.interval.high);
+  EXPECT_EQ(plain.clusters, 5);
 }
 
 }  // namespace

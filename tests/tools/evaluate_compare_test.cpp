@@ -171,6 +171,24 @@ TEST(EvaluateCompare, ConsistencyIsOfRowsThatBothAnswer) {
   }
 }
 
+TEST(EvaluateCompare, PairsOfOnePromptAreOneCluster) {
+  const fs::path data = scratch("siblings") / "data", copies = scratch("copies"), file = scratch("rows") / "rows.jsonl";
+  ASSERT_EQ(cigli({"data", "synth", "--out", data, "--count", "24", "--seed", "3", "--split", "test", "--size", "32",
+                   "--per-prompt", "4"})
+                .code,
+            0);
+  ASSERT_EQ(cigli({"control", "--kind", "copy", "--data", data, "--out", copies, "--size", "32"}).code, 0);
+  const Json all = compared(copies, copies, {"--data", data, "--metrics", "consistency,ssim", "--rows", file});
+  EXPECT_EQ(all["consistency"]["n"], 24);
+  EXPECT_EQ(all["consistency"]["clusters"], 6);
+  EXPECT_EQ(all["difference"]["consistency"]["clusters"], 6);
+  EXPECT_EQ(all["ssim"]["note"], "no interval: it takes 20 clusters of rows");
+  const Outcome again = cigli({"compare", "--rows", file, "--resamples", "300", "--json"});
+  ASSERT_EQ(again.code, 0) << again.err;
+  const Json from_rows = Json::parse(again.out);
+  for (const char* key : {"n", "clusters", "ci"}) EXPECT_EQ(from_rows[key], all["consistency"][key]) << key;
+}
+
 // A reference file with this array in place of what `evaluate reference` wrote.
 Outcome with_array(const char* name, const torch::Tensor& array) {
   auto arrays = read_npz(statistics());

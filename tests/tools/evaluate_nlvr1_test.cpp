@@ -194,8 +194,9 @@ TEST_F(EvaluateNlvr1, FoldersAreComparedRowByRow) {
   EXPECT_EQ(difference["value"], over_blank["value"]);
   EXPECT_EQ(difference["ci"], over_blank["ci"]);
   EXPECT_EQ(difference["n"], 5);
+  EXPECT_EQ(difference["clusters"], 4);
   EXPECT_EQ(difference["distinguishable"], over_blank["ci"][0].get<double>() > 0);
-  EXPECT_EQ(drop, (Json{{"drop", over_blank["value"]}, {"n", 5}, {"ci", over_blank["ci"]}}));
+  EXPECT_EQ(drop, (Json{{"drop", over_blank["value"]}, {"n", 5}, {"ci", over_blank["ci"]}, {"clusters", 4}}));
 
   // No row differs: exact, of four sentences.
   const Outcome same = evaluate({"--compare", folder / "generated", "--out", folder / "same.json"});
@@ -214,6 +215,49 @@ TEST_F(EvaluateNlvr1, FoldersAreComparedRowByRow) {
   EXPECT_EQ(fewer.code, 3);
   EXPECT_TRUE(contains(fewer.err, "1 images are missing and not compared: " + rows[4].id)) << fewer.err;
   EXPECT_EQ(Json::parse(fewer.out).at("difference").at("nlvr1").at("n"), 3);
+}
+
+TEST_F(EvaluateNlvr1, RowsOfOneNumberAreOneCluster) {
+  rows.clear();
+  targets.clear();
+  constexpr std::array colours{black, yellow, blue};
+  for (std::size_t number = 0; number < 24; ++number)
+    for (const char* example : {"-0", "-1"})
+      add(std::to_string(number) + example, "There is no blue tower",
+          tower({colours.at(number % 3), colours.at(number / 3 % 3)}));
+  const fs::path blanks = folder / "blanks";
+  fs::create_directories(blanks);
+  fs::create_directories(data() / "prompts");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    write_png(data() / rows[i].prompt_file_name, Image(250, 100, 211));
+    write_png(blanks / (rows[i].id + ".png"), drawn(Nlvr1Box{}, 64));
+    give(i, i / 2 % 2 == 0 ? targets[i] : Nlvr1Box{});
+  }
+  const auto compared = [&] {
+    write_metadata(data(), rows);
+    const Outcome outcome = cigli({"evaluate", "--generated", folder / "generated", "--data", data(), "--metrics",
+                                   "ssim,text_faithfulness", "--compare", blanks, "--json"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return Json::parse(outcome.out);
+  };
+  const Json all = compared();
+  for (const char* name : {"ssim", "text_faithfulness_dataset"}) {
+    EXPECT_EQ(all[name]["n"], 48) << name;
+    EXPECT_EQ(all[name]["clusters"], 24) << name;
+    EXPECT_TRUE(all[name]["ci"].is_array()) << name << all[name];
+  }
+  for (const char* name : {"ssim", "text_faithfulness_dataset"}) {
+    EXPECT_EQ(all["difference"][name]["clusters"], 24) << name;
+    EXPECT_TRUE(all["difference"][name]["ci"].is_array()) << name;
+  }
+  // As many rows, but of fewer numbers than an interval takes.
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].object["identifier"] = std::to_string(i % 12) + "-0";
+  const Json few = compared();
+  for (const char* name : {"ssim"}) {
+    EXPECT_EQ(few[name]["clusters"], 12) << name;
+    EXPECT_TRUE(few[name]["ci"].is_null()) << name;
+    EXPECT_TRUE(contains(few[name]["note"].get<std::string>(), "it takes 20 clusters of rows")) << few[name];
+  }
 }
 
 TEST_F(EvaluateNlvr1, WithoutATruthThereIsNoDifference) {
