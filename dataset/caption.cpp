@@ -5,24 +5,9 @@
 #include <algorithm>
 #include <cctype>
 #include <string_view>
-#include <vector>
 
 namespace cigli {
 namespace {
-
-// Letters, digits and bytes of other scripts, ASCII letters in lower case.
-std::vector<std::string> words_of(const std::string& text) {
-  std::vector<std::string> words(1);
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80 || std::isalnum(byte))
-      words.back() += static_cast<char>(byte < 0x80 ? std::tolower(byte) : byte);
-    else if (c != '\'' && !words.back().empty())
-      words.emplace_back();
-  }
-  if (words.back().empty()) words.pop_back();
-  return words;
-}
 
 // FNV-1a, 64 bits.
 std::uint64_t extend(std::uint64_t hash, std::string_view bytes) {
@@ -61,8 +46,21 @@ std::string language_of(const std::string& text) {
 
 }  // namespace
 
+std::vector<std::string> caption_words(const std::string& text) {
+  std::vector<std::string> words(1);
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 || std::isalnum(byte))
+      words.back() += static_cast<char>(byte < 0x80 ? std::tolower(byte) : byte);
+    else if (c != '\'' && !words.back().empty())
+      words.emplace_back();
+  }
+  if (words.back().empty()) words.pop_back();
+  return words;
+}
+
 std::string caption_fault(const std::string& text, const CaptionOptions& options) {
-  const auto words = static_cast<std::int64_t>(words_of(text).size());
+  const auto words = static_cast<std::int64_t>(caption_words(text).size());
   if (words < options.min_words)
     return std::to_string(words) + (words == 1 ? " word" : " words") + ", expected at least " +
            std::to_string(options.min_words);
@@ -75,20 +73,20 @@ std::string caption_fault(const std::string& text, const CaptionOptions& options
 }
 
 void SentenceCounts::add(const std::string& text) {
-  const std::vector<std::string> words = words_of(text);
+  const std::vector<std::string> words = caption_words(text);
   if (sentences_[hash_of(words, words.size())]++ > 0) return;
   for (std::size_t i = 0; i < words.size(); ++i) ++patterns_[hash_of(words, i)];
 }
 
 SentenceCounts::Repetition SentenceCounts::same(const std::string& text) const {
-  const std::vector<std::string> words = words_of(text);
+  const std::vector<std::string> words = caption_words(text);
   const std::uint64_t key = hash_of(words, words.size());
   const auto found = sentences_.find(key);
   return {found == sentences_.end() ? 0 : found->second, key};
 }
 
 SentenceCounts::Repetition SentenceCounts::same_but_one_word(const std::string& text) const {
-  const std::vector<std::string> words = words_of(text);
+  const std::vector<std::string> words = caption_words(text);
   Repetition most;
   for (std::size_t i = 0; i < words.size(); ++i)
     if (const auto found = patterns_.find(hash_of(words, i)); found != patterns_.end() && found->second > most.count)

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace cigli {
 
@@ -16,6 +17,10 @@ struct CaptionOptions {
 // where the detector (CLD2) is sure of it. Well-formed UTF-8 is taken for granted.
 std::string caption_fault(const std::string& text, const CaptionOptions& options = {});
 
+// The words of a text, by which sentences are the same but for case, punctuation and spaces: ASCII letters in lower
+// case, digits and bytes of other scripts; apostrophes are left out, all else separates.
+std::vector<std::string> caption_words(const std::string& text);
+
 // How often sentences repeat. Memory grows with the words of different sentences, one entry of a hash table each.
 class SentenceCounts {
  public:
@@ -25,7 +30,7 @@ class SentenceCounts {
   };
 
   void add(const std::string& text);
-  // Added sentences that equal this one but for case, punctuation and spaces.
+  // Added sentences with the same words.
   Repetition same(const std::string& text) const;
   // Different added sentences that equal this one in all words but one, at the place where that makes the most: what
   // was filled into a template. This one counts if it was added.

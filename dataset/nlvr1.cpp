@@ -7,6 +7,7 @@
 #include <sstream>
 #include <unordered_map>
 
+#include "dataset/caption.h"
 #include "dataset/image.h"
 #include "dataset/json_line.h"
 #include "dataset/metadata.h"
@@ -98,9 +99,11 @@ std::vector<Nlvr1Example> read_examples(const fs::path& file, ImportReport& repo
   return examples;
 }
 
-std::string choose_split(const std::string& identifier, const Nlvr1Options& options) {
+// Different numbers may have one sentence.
+std::string choose_split(const std::string& sentence, const Nlvr1Options& options) {
   if (!options.split.empty()) return options.split;
-  const std::string group = "nlvr1 " + identifier.substr(0, identifier.find('-'));
+  std::string group = "nlvr1";
+  for (const std::string& word : caption_words(sentence)) group += ' ' + word;
   const double position = static_cast<double>(stable_hash(group) >> 11) * 0x1p-53;  // uniform on [0, 1)
   return position < options.val_share ? "val" : "train";
 }
@@ -113,7 +116,7 @@ Row make_row(const Nlvr1Example& example, int k, const std::string& stem, const 
   // Without the split's name: Hugging Face's loader would take `dev` or `test` in a file name for its split.
   row.prompt_file_name = "prompts/" + number + ".png";
   row.target_file_name = "targets/" + number + ".png";
-  row.split = choose_split(example.identifier, options);
+  row.split = choose_split(example.sentence, options);
   row.object = {{"id", row.id},
                 {"text", row.text},
                 {"prompt_file_name", row.prompt_file_name},
@@ -144,7 +147,7 @@ Image read_boxes(const fs::path& file) {
 }  // namespace
 
 void Nlvr1Options::visit(Fields& f) {
-  f("split", split, "put all rows into this split; default: train or val, by the identifier's first number");
+  f("split", split, "put all rows into this split; default: train or val, by the sentence");
   f("val_share", val_share, "share of the sentences that go to val, without --split", Range{0, 1});
   f("workers", workers, "threads, 0: all cores", Range{0, 1024});
 }

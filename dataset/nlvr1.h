@@ -10,7 +10,7 @@
 namespace cigli {
 
 struct Nlvr1Options {
-  std::string split;       // "": by stable_hash of the identifier's first number
+  std::string split;       // "": by stable_hash of the sentence's words
   double val_share = 0.1;  // of the sentences, when `split` is ""
   std::int64_t workers = 0;
   void visit(Fields& f);
@@ -28,9 +28,10 @@ struct ImportReport {
 //
 // Writes `out/metadata.jsonl` and PNGs under `out/prompts` and `out/targets`. Rows carry `source` "nlvr1",
 // `identifier`, `order` (which box of the original stands left, in the middle, right: k counts the orders of 0 1 2
-// lexicographically) and, where the source has it, `structured_rep` in the order shown. Examples N-0 .. N-3 share a
-// sentence: N decides the split. A row or image that is missing or damaged is reported and skipped; it counts once.
-// Throws Error when the folder is not laid out so, or when nothing is left.
+// lexicographically) and, where the source has it, `structured_rep` in the order shown. The sentence decides the split,
+// by its caption_words: examples N-0 .. N-3 share one, and now and then other numbers do. A row or image that is
+// missing or damaged is reported and skipped; it counts once. Throws Error when the folder is not laid out so, or when
+// nothing is left.
 ImportReport import_nlvr1(const std::filesystem::path& source, const std::filesystem::path& out,
                           const Nlvr1Options& options = {});
 

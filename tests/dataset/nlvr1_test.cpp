@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "dataset/caption.h"
 #include "dataset/metadata.h"
 #include "runtime/error.h"
 #include "samples.h"
@@ -17,8 +18,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* kBoxes = R"([[{"x_loc":1}],[{"x_loc":2}],[{"x_loc":3}]])";
 
-std::string nlvr1_line(const std::string& identifier, const std::string& label, const std::string& more = "") {
-  return R"({"sentence":"There is a box.","label":")" + label + R"(","identifier":")" + identifier +
+std::string nlvr1_line(const std::string& identifier, const std::string& label, const std::string& more = "",
+                       const std::string& sentence = "There is a box.") {
+  return R"({"sentence":")" + sentence + R"(","label":")" + label + R"(","identifier":")" + identifier +
          R"(","structured_rep":)" + kBoxes + more + "}\n";
 }
 
@@ -112,11 +114,12 @@ TEST_F(Nlvr1, FolderOfAnotherLayoutIsAnError) {
   EXPECT_FALSE(fs::exists(out() / "metadata.jsonl"));
 }
 
-TEST_F(Nlvr1, SplitGoesByTheFirstNumberOrByOption) {
+TEST_F(Nlvr1, SplitGoesByTheSentenceOrByOption) {
   std::string lines;
   for (int n = 0; n < 24; ++n)
     for (const char* part : {"-0", "-3"}) {
-      lines += nlvr1_line(std::to_string(n) + part, "true");
+      const std::string sentence = "There are " + std::to_string(n % 20) + (n < 20 ? " blocks." : " Blocks");
+      lines += nlvr1_line(std::to_string(n) + part, "true", "", sentence);
       add_images("images", std::to_string(n) + part);
     }
   write_bytes(source() / "dev.json", lines);
@@ -126,13 +129,13 @@ TEST_F(Nlvr1, SplitGoesByTheFirstNumberOrByOption) {
   std::map<std::string, std::set<std::string>> splits;
   std::map<std::string, int> counts;
   for (const Row& row : read_metadata_strict(out())) {
-    const std::string identifier = row.object["identifier"];
-    splits[identifier.substr(0, identifier.find('-'))].insert(row.split);
+    splits[row.text.substr(0, row.text.find_first_of("bB"))].insert(row.split);
     ++counts[row.split];
   }
-  for (const auto& [number, seen] : splits) EXPECT_EQ(seen.size(), 1U) << number;
+  EXPECT_EQ(splits.size(), 20U);  // four sentences stand in two numbers each, but for a capital and the full stop
+  for (const auto& [sentence, seen] : splits) EXPECT_EQ(seen.size(), 1U) << sentence;
   EXPECT_EQ(counts["train"] + counts["val"], 288);
-  EXPECT_GT(counts["val"], 0);  // 7 of 24 sentences expected, standard deviation 2.2
+  EXPECT_GT(counts["val"], 0);  // 6 of 20 sentences expected, standard deviation 2.0
   EXPECT_LT(counts["val"], 180);
   options.split = "test";
   EXPECT_THROW(import_nlvr1(source(), out(), options), Error);  // holds a dataset already
@@ -168,6 +171,9 @@ TEST(Nlvr1ReleaseSlow, CountsAreThePublishedOnes) {
     const std::vector<Row> rows = read_metadata_strict(out);
     EXPECT_EQ(rows.size(), static_cast<std::size_t>(pairs));
     for (std::size_t i = 0; i < rows.size(); i += 7) expect_items_where_described(out, rows[i]);
+    std::map<std::vector<std::string>, std::string> splits;
+    for (const Row& row : rows)
+      EXPECT_EQ(splits.emplace(caption_words(row.text), row.split).first->second, row.split) << row.id;
   }
 }
 

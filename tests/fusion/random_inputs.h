@@ -37,6 +37,12 @@ inline Fusion make_random_fusion(const std::string& kind, const std::string& inp
   return fusion;
 }
 
+inline std::int64_t weights_of(const Fusion& fusion) {
+  std::int64_t weights = 0;
+  for (const auto& p : fusion->parameters()) weights += p.numel();
+  return weights;
+}
+
 inline double worst(const torch::Tensor& difference) { return difference.abs().max().item<double>(); }
 
 }  // namespace cigli

@@ -187,14 +187,19 @@ TEST(DataCheck, SaysWhetherTrainingCanReadAFolder) {
   EXPECT_NE((bad.out + bad.err).find("duplicate id"), std::string::npos) << bad.out << bad.err;
 }
 
-// What is installed runs from any directory.
+// What is installed runs from any directory, and draws with the model inside it.
 TEST(Install, GivesAProgramThatRunsElsewhere) {
   const fs::path prefix = scratch("prefix"), build = fs::path(CIGLI_BINARY).parent_path();
-  const Outcome installed =
-      shell("cmake --install '" + build.string() + "' --prefix '" + prefix.string() + "' >/dev/null && cd / && '" +
-            (prefix / "bin/cigli").string() + "' inspect '" + fixture().model.string() + "' --json");
-  EXPECT_EQ(installed.code, 0) << installed.err;
-  EXPECT_EQ(Json::parse(installed.out)["kind"], "model");
+  const std::string program = "'" + (prefix / "bin/cigli").string() + "'";
+  const Outcome installed = shell(
+      "cmake --install '" + build.string() + "' --prefix '" + prefix.string() + "' >/dev/null && cd / && " + program +
+      " generate --text 'Mirror the first image.' --image '" + fixture().prompt(0).string() + "' --out '" +
+      (prefix / "x.png").string() + "' && " + program + " inspect '" + fixture().model.string() + "' --json");
+  ASSERT_EQ(installed.code, 0) << installed.err;
+  EXPECT_EQ(read_image(prefix / "x.png").width, 64);
+  const std::size_t line = installed.out.find('{');
+  ASSERT_NE(line, std::string::npos) << installed.out;
+  EXPECT_EQ(Json::parse(installed.out.substr(line))["kind"], "model");
 }
 
 }  // namespace

@@ -22,5 +22,19 @@ TEST(Configs, DescribeModels) {
   EXPECT_GE(count, 6);
 }
 
+// What the comparison says of text-only and image-only: the flagship's network, which loses an input and no weights.
+TEST(Configs, HalvesOfTheFlagshipHaveItsSize) {
+  const auto weights_of = [](const std::string& inputs) {
+    TrainOptions options;
+    read_toml(fields_of(options), CIGLI_SOURCE_DIR "/configs/shapes-64.toml");
+    options.model.fusion.inputs = inputs;
+    std::int64_t weights = 0;
+    for (const auto& p : Generator(options.model, Tokenizer())->parameters()) weights += p.numel();
+    return weights;
+  };
+  EXPECT_GT(weights_of("both"), 7'000'000);
+  for (const char* half : {"text-only", "image-only"}) EXPECT_EQ(weights_of(half), weights_of("both")) << half;
+}
+
 }  // namespace
 }  // namespace cigli
