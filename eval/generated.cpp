@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kEndings[] = {".png", ".jpg", ".jpeg", ".bmp"};
-constexpr const char* kContactSheet = "contact.png";  // of `cigli generate`
+constexpr const char* kContactSheet = "contact.png";  // of `cigli generate` and `control`
 
 std::string lower_case(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });

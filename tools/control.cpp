@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "dataset/contact_sheet.h"
 #include "dataset/derangement.h"
 #include "dataset/fit.h"
 #include "dataset/image.h"
@@ -18,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t sheet_rows = 48;
+
 struct ControlOptions {
   std::string kind, data, out, training, split;
   RetrievalOptions retrieval;
@@ -29,7 +32,8 @@ struct ControlOptions {
       "the nearest training pair",
       Required{}, Choices{{"copy", "blank", "swapped-target", "retrieval"}});
     f("data", data, "dataset folder whose rows are answered", Required{});
-    f("out", out, "folder for the images, <id>.png each", Required{});
+    f("out", out, "folder for the images, <id>.png each, and contact.png, the first of them with their prompts",
+      Required{});
     f("split", split, "rows of this split alone");
     f("training", training, "pack of the training pairs, for retrieval");
     f("text_weight", retrieval.text_weight, "retrieval: weight of the sentences beside the prompts", Range{0, 1e6});
@@ -94,6 +98,13 @@ std::vector<Image> answers(const ControlOptions& options, const std::vector<Row>
   return images;
 }
 
+// The prompt as high as the answer beside it.
+SheetCard card_of(const ControlOptions& options, const Row& row, const Image& answer) {
+  const Image prompt = read_image(image_folder(options.data) / row.prompt_file_name);
+  const std::int64_t width = std::max<std::int64_t>(1, options.size * prompt.width / prompt.height);
+  return {row.text, {fit(prompt, width, options.size), answer}};
+}
+
 }  // namespace
 
 int run_control(const Arguments& arguments) {
@@ -104,11 +115,18 @@ int run_control(const Arguments& arguments) {
   std::vector<std::string> faults;
   const std::vector<Row> rows = scorable_rows(options.data, options.split, faults);
   if (!faults.empty()) throw Error(faults.front());
+  for (const Row& row : rows)
+    if (row.id == "contact") throw Error(options.data + ": row \"contact\": contact.png is the contact sheet's name");
   const std::vector<Image> images = answers(options, rows);
   make_folder(options.out);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    write_png(fs::path(options.out) / (rows[i].id + ".png"), fit(images[i], options.size, options.size),
+  std::vector<SheetCard> cards;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Image answer = fit(images[i], options.size, options.size);
+    write_png(fs::path(options.out) / (rows[i].id + ".png"), answer,
               {{"Software", "cigli"}, {"control", options.kind}, {"id", rows[i].id}});
+    if (i < sheet_rows) cards.push_back(card_of(options, rows[i], answer));
+  }
+  if (!cards.empty()) write_png(fs::path(options.out) / "contact.png", draw_contact_sheet(cards, 4));
   std::cout << options.out << ": " << rows.size() << " images made\n";
   return 0;
 }

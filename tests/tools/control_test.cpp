@@ -34,6 +34,7 @@ Image image_of(const fs::path& folder, std::size_t row) {
 TEST(Control, ACopyIsThePromptAndHoldsNowhere) {
   const fs::path out = control("copy");
   EXPECT_EQ(image_of(out, 0), read_image(fixture().prompt(0)));
+  EXPECT_GT(read_image(out / "contact.png").width, 200);
   EXPECT_EQ(accuracy(out), 0);
 }
 
@@ -97,6 +98,10 @@ TEST(Control, SaysWhatItNeeds) {
   expect_complaint(cigli({"control", "--kind", "copy", "--data", metadata, "--out", out / "images"}), 1,
                    {"outside.jsonl:2", "../outside"});
   EXPECT_FALSE(fs::exists(out / "outside.png"));
+  row["id"] = "contact";
+  write_text(metadata, fixture().rows[1].dump() + '\n' + row.dump() + '\n');
+  expect_complaint(cigli({"control", "--kind", "copy", "--data", metadata, "--out", out / "images"}), 1,
+                   {"outside.jsonl", "contact.png"});
   EXPECT_FALSE(fs::exists(out / "images"));
   write_text(metadata, fixture().rows[1].dump() + '\n');
   EXPECT_EQ(cigli({"control", "--kind", "copy", "--data", metadata, "--out", out}).code, 0);
