@@ -39,7 +39,8 @@ TORCH_MODULE(DeepFusionBlock);
 // What a condition gives in places is added where it stands: the map before the blocks behind the first doubling, the
 // details behind the second (or at the finest resolution, where there are fewer).
 struct GanGeneratorImpl : DenoiserImpl {
-  // Error when the image has fewer places than the latent vector has values, or a resolution has no block.
+  // Error when the image has fewer places than the latent vector has values, a resolution has no block, or its channels
+  // don't divide into groups of 16.
   GanGeneratorImpl(const DecoderOptions& options, const ConditionWidths& condition, std::int64_t height,
                    std::int64_t width);
   // The image, [-1,1] where it is well trained. Of x only the first values of its first channel are read, as the latent

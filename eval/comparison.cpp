@@ -52,6 +52,10 @@ void check_same_rows(const std::vector<RowScore>& a, const std::vector<RowScore>
       throw Error(where + ": scores other rows, as \"" +
                   (i >= a.size() || (i < b.size() && b[i].id < a[i].id) ? b[i].id : a[i].id) +
                   "\"; expected the same ones");
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (a[i].family != b[i].family || a[i].seen != b[i].seen || a[i].paraphrase_seen != b[i].paraphrase_seen)
+      throw Error(where + ": its row \"" + b[i].id + "\" is another one, of another family or seen otherwise; " +
+                  "expected scores of the same dataset");
 }
 
 }  // namespace

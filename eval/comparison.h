@@ -11,7 +11,7 @@ namespace cigli {
 
 // Row scores that `cigli evaluate --rows` wrote, one file a training of the same kind: each row's mean over the files,
 // in the first one's clusters. Throws Error "FILE:LINE: reason" for a line that is no row score, and when the files
-// score different rows.
+// score different rows: others by id, family, or what training showed of them.
 std::vector<RowScore> read_row_scores(const std::vector<std::filesystem::path>& files);
 
 // Row by row, a minus b: the mean of the differences with its interval, by the same groups as the scores themselves.

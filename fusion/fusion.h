@@ -32,8 +32,10 @@ struct Visible {
   torch::Tensor text, image;
 };
 
+// Makes of a sentence and an image prompt what a decoder draws by.
 struct FusionImpl : torch::nn::Module {
-  virtual ConditionWidths widths() const = 0;
+  virtual ConditionWidths widths() const = 0;  // of what `forward` returns; 0: not part of it
+  // B rows each; a row's condition depends on that row alone.
   virtual Condition forward(const TextFeatures& text, const ImageFeatures& image, const Visible& visible) = 0;
 };
 using Fusion = std::shared_ptr<FusionImpl>;
@@ -43,6 +45,7 @@ struct FeatureWidths {
   std::int64_t text = 0, image = 0, details = 0;
 };
 
+// joint, affine or concat, with weights drawn at random. Throws Error for another kind.
 Fusion make_fusion(const FusionOptions& options, const FeatureWidths& widths);
 
 }  // namespace cigli

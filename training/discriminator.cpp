@@ -26,6 +26,9 @@ std::int64_t coarse_cells(const DiscriminatorOptions& o, std::int64_t pixels, st
     throw Error("the discriminator's coarsest cells of a prompt are " + std::to_string(prompt_cell) +
                 " pixels wide: prompts of " + std::to_string(prompt_pixels) +
                 " pixels have none (gan.discriminator.patch, prompt_widths)");
+  if (prompt_pixels % o.patch != 0)
+    throw Error("gan.discriminator.patch is " + std::to_string(o.patch) + ": prompts of " +
+                std::to_string(prompt_pixels) + " pixels don't divide into such cells");
   const std::int64_t cell = coarsest_cell("gan.discriminator.widths", o.patch, o.widths.size());
   if (pixels % cell != 0)
     throw Error("the discriminator's coarsest cells are " + std::to_string(cell) + " pixels wide: images of " +

@@ -32,7 +32,8 @@ struct JudgedCondition {
 // Matching-aware discriminator with one output (Tao et al. 2022): does this image belong to this text and this image
 // prompt? It reads both through encoders of its own.
 struct DiscriminatorImpl : torch::nn::Module {
-  // For images of the model's size and texts of its tokenizer. Error when the coarsest cells don't divide the image.
+  // For images of the model's size and texts of its tokenizer. Error when the coarsest cells don't divide the image, a
+  // prompt is smaller than its coarsest cell or no multiple of the finest, or the heads don't divide the text's width.
   DiscriminatorImpl(const DiscriminatorOptions& options, const ModelOptions& model, std::int64_t vocabulary);
   // Image [B,3,H,W] -> [B,C,h,w].
   torch::Tensor features(const torch::Tensor& image);

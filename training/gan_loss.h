@@ -10,7 +10,9 @@
 
 namespace cigli {
 
-// For every row of a batch another row that does not have the same.
+// For every row of a batch another row that does not have the same, as `same` below tells it. Of texts that is their
+// wording: two sentences that say the same in other words count as different, so that now and then the discriminator is
+// told to refuse what belongs together.
 struct Mismatch {
   torch::Tensor rows;   // [B] int64: row i gets what row rows[i] has
   torch::Tensor valid;  // [B] bool; false where the batch holds nothing else than what row i has
@@ -35,7 +37,7 @@ torch::Tensor r1_penalty(const torch::Tensor& logits, const torch::Tensor& image
 struct JudgedBatch {
   TokenBatch text;
   torch::Tensor prompt;      // [B,3,Hp,Wp]
-  torch::Tensor real, fake;  // [B,3,H,W] in [-1,1]; fake for this text and prompt
+  torch::Tensor real, fake;  // [B,3,H,W]; real in [-1,1], fake as the generator draws it for this text and prompt
   Mismatch other_text, other_prompt;
 };
 

@@ -287,8 +287,9 @@ bool Trainer::run() {
     bar.update(by_time ? static_cast<std::int64_t>(elapsed()) : state_.step, note());
   }
   state_.elapsed = elapsed();
-  if (finished() && state_.summed > 0) log();
-  if (saved_step_ != state_.step) save();
+  const bool unlogged = finished() && state_.summed > 0;
+  if (unlogged) log();
+  if (unlogged || saved_step_ != state_.step) save();
   save_averaged_model(fs::path(options_.out) / "model.safetensors", *model_, *optimizer_, state_.step);
   if (finished() && state_.step > first && options_.sample_every > 0 && !every(options_.sample_every)) write_samples();
   bar.finish(note());

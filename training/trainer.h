@@ -31,8 +31,8 @@ class Trainer {
   // schedule ended.
   bool run();
 
-  // One step; returns its loss. Throws Error naming the step when loss or gradient is not finite; the weights and what
-  // was saved stay as they were.
+  // One step; returns its loss. Throws Error naming the step when loss or gradient is not finite; what was
+  // saved stays as it was, and so do the weights that the step had yet to move (a GAN's discriminator moves first).
   double step();
   bool finished() const { return progress() >= 1; }
   // Writes a checkpoint and drops the oldest.

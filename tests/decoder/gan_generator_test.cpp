@@ -159,6 +159,9 @@ TEST(GanGenerator, SaysWhatDoesNotFit) {
   options = tiny("gan", "joint");
   options.decoder.blocks = {1, 0, 1};
   EXPECT_NE(fault_of(options).find("without blocks"), std::string::npos);
+  options = tiny("gan", "joint");
+  options.decoder.widths.back() = 40;
+  EXPECT_NE(fault_of(options).find("names 40 channels"), std::string::npos);
   Generator generator = random_generator(tiny("gan", "joint"));
   SamplerOptions two;
   two.steps = 2;

@@ -110,6 +110,9 @@ TEST_F(ComparisonTest, RefusesOtherRowsAndBadLines) {
   const auto a = file("a", line("x", true) + line("y", false)), b = file("b", line("x", true));
   EXPECT_THROW(read_row_scores({a, b}), Error);
   EXPECT_THROW(paired_difference(read_row_scores({a}), read_row_scores({b})), Error);
+  const auto unseen = file("unseen", line("x", true, false) + line("y", false));
+  EXPECT_NE(error_of([&] { read_row_scores({a, unseen}); }).find("its row \"x\" is another one"), std::string::npos);
+  EXPECT_THROW(paired_difference(read_row_scores({a}), read_row_scores({unseen})), Error);
   EXPECT_THROW(read_row_scores({file("c", line("x", true) + line("x", false))}), Error);
   EXPECT_THROW(read_row_scores({file("d", "")}), Error);
   EXPECT_NE(error_of([&] { read_row_scores({file("e", line("x", true) + "{\"id\": 3}\n")}); }).find("e:2: "),

@@ -27,9 +27,19 @@ TEST(Discriminator, GivesALogitARow) {
   EXPECT_EQ(logits.sizes(), (std::vector<std::int64_t>{2}));
   EXPECT_EQ(judge(d, image, {"a", "b"}, torch::randn({2, 3, 18, 46})).size(0), 2);  // prompts of another shape
   EXPECT_THROW(d->features(torch::randn({2, 3, 32, 16})), c10::Error);
-  ModelOptions odd = tiny_gan_model("joint");
-  odd.height = 18;
-  EXPECT_THROW(make_discriminator(odd), Error);
+}
+
+TEST(Discriminator, SaysWhatDoesNotFit) {
+  const auto fault_of = [](std::int64_t height, std::int64_t prompt_width) {
+    ModelOptions model = tiny_gan_model("joint");
+    model.height = height;
+    model.prompt_width = prompt_width;
+    return error_of([&] { make_discriminator(model); });
+  };
+  EXPECT_EQ(fault_of(16, 16), "");
+  EXPECT_NE(fault_of(18, 16).find("images of 18 pixels don't divide"), std::string::npos);
+  EXPECT_NE(fault_of(16, 2).find("prompts of 2 pixels have none"), std::string::npos);
+  EXPECT_NE(fault_of(16, 17).find("prompts of 17 pixels don't divide"), std::string::npos);
 }
 
 TEST(Discriminator, ARowIsJudgedAloneAsAmongLongerTexts) {

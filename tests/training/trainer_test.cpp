@@ -69,6 +69,20 @@ TEST_P(Precisions, AResumedRunEqualsAnUninterruptedOne) {
   EXPECT_EQ(read_log(folder / "whole").size(), 4u);
 }
 
+// The last period of the log is cut short, just where a checkpoint is due.
+TEST(Trainer, ResumingAFinishedRunAddsNothing) {
+  const TemporaryFolder folder;
+  TrainOptions options = tiny_options(make_tiny_dataset(folder / "data", 10), folder / "run");
+  options.save_every = 4;
+  options.log_every = 3;
+  EXPECT_TRUE(Trainer(options).run());
+  const std::vector<nlohmann::json> log = read_whole_log(folder / "run");
+  ASSERT_EQ(log.size(), 3u);
+  options.resume = "latest";
+  EXPECT_TRUE(Trainer(options).run());
+  EXPECT_EQ(read_whole_log(folder / "run"), log);
+}
+
 TEST(Trainer, EndsAtASignalAndGoesOnFromThere) {
   const TemporaryFolder folder;
   const std::string data = make_tiny_dataset(folder / "data", 10);
