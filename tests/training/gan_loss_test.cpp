@@ -15,14 +15,6 @@ void randomise(torch::nn::Module& network, std::uint64_t seed) {
   for (auto& p : network.parameters()) p.normal_(0, 0.1);
 }
 
-bool has_gradient(const torch::nn::Module& network, const std::string& part) {
-  for (const auto& p : network.named_parameters())
-    if (p.key().find(part) != std::string::npos && p.value().grad().defined() &&
-        p.value().grad().abs().sum().item<double>() > 0)
-      return true;
-  return false;
-}
-
 // Three pairs before networks with random parameters.
 class GanTerms : public testing::TestWithParam<std::string> {
  protected:
@@ -55,14 +47,14 @@ TEST_P(GanTerms, EachTermAloneTeachesTheWholeDiscriminator) {
     EXPECT_EQ(loss.dim(), 0);
     loss.backward();
     for (const auto& p : discriminator_->named_parameters()) {
-      // A constant added to the logit does not change its slope, and behind the last rectifier nothing has a second
-      // one.
+      // A constant added to the logit does not change its slope, and rectifiers have no second one, so that the penalty
+      // need not move biases; what it must move are the weights that the image passes.
       const bool flat = term == &DiscriminatorTerms::r1 && p.key() == "out.bias";
       ASSERT_TRUE(flat || p.value().grad().defined()) << p.key();
-      EXPECT_TRUE(flat || term == &DiscriminatorTerms::r1 || p.value().grad().abs().sum().item<double>() > 0)
-          << p.key();
+      const bool must = term != &DiscriminatorTerms::r1 ||
+                        (p.key().rfind("image.", 0) == 0 && p.key().find(".weight") != std::string::npos);
+      EXPECT_TRUE(!must || p.value().grad().abs().sum().item<double>() > 0) << p.key();
     }
-    EXPECT_TRUE(has_gradient(*discriminator_, "weight"));
   }
 }
 
