@@ -43,6 +43,7 @@ TEST_P(GanTerms, EachTermAloneTeachesTheWholeDiscriminator) {
        {&DiscriminatorTerms::real, &DiscriminatorTerms::fake, &DiscriminatorTerms::text, &DiscriminatorTerms::prompt,
         &DiscriminatorTerms::r1}) {
     discriminator_->zero_grad();
+    int passed_by_the_image = 0;
     const Tensor loss = discriminator_terms(discriminator_, batch_, true).*term;
     EXPECT_EQ(loss.dim(), 0);
     loss.backward();
@@ -51,10 +52,14 @@ TEST_P(GanTerms, EachTermAloneTeachesTheWholeDiscriminator) {
       // need not move biases; what it must move are the weights that the image passes.
       const bool flat = term == &DiscriminatorTerms::r1 && p.key() == "out.bias";
       ASSERT_TRUE(flat || p.value().grad().defined()) << p.key();
-      const bool must = term != &DiscriminatorTerms::r1 ||
-                        (p.key().rfind("image.", 0) == 0 && p.key().find(".weight") != std::string::npos);
+      const bool passed =
+          p.key().find(".weight") != std::string::npos &&
+          (p.key().rfind("image.", 0) == 0 || p.key().rfind("joint", 0) == 0 || p.key() == "out.weight");
+      passed_by_the_image += passed;
+      const bool must = term != &DiscriminatorTerms::r1 || passed;
       EXPECT_TRUE(!must || p.value().grad().abs().sum().item<double>() > 0) << p.key();
     }
+    EXPECT_GT(passed_by_the_image, 5);
   }
 }
 
