@@ -42,6 +42,14 @@ std::vector<Entry> read_entries(const std::filesystem::path& folder, const PackO
   return entries;
 }
 
+// What a width from an aspect is a multiple of: the largest power of two that is no more than an eighth of the height,
+// at least 8. The larger the image, the coarser the coarsest cells of a network that suits it.
+std::int64_t width_step(std::int64_t height) {
+  std::int64_t step = 8;
+  while (step * 16 <= height) step *= 2;
+  return step;
+}
+
 // Given sides, or the aspect of the first readable image at the given height.
 ImageSize choose_shape(std::int64_t width, std::int64_t height, const PackOptions& options,
                        const std::vector<Entry>& entries, std::filesystem::path Entry::*file) {
@@ -50,7 +58,8 @@ ImageSize choose_shape(std::int64_t width, std::int64_t height, const PackOption
     try {
       const ImageSize first = read_image_size(entries[i].*file, {options.max_megapixels});
       const double exact = static_cast<double>(first.width * shape.height) / static_cast<double>(first.height);
-      shape.width = std::clamp<std::int64_t>(std::llround(exact / 8) * 8, 8, 4096);
+      const std::int64_t step = width_step(shape.height);
+      shape.width = std::clamp<std::int64_t>(std::llround(exact / static_cast<double>(step)) * step, step, 4096);
     } catch (const Error& error) {
       if (!options.skip_bad) throw Error(entries[i].where + ": " + error.what());
     }
@@ -161,7 +170,9 @@ class PackWriter {
 void PackOptions::visit(Fields& f) {
   const Range side{0, 4096}, height{8, 4096};
   f("size", size, "height of prompt and target in pixels, a multiple of 8", height);
-  f("prompt_width", prompt_width, "0: from the aspect of the first row's prompt, rounded to a multiple of 8", side);
+  f("prompt_width", prompt_width,
+    "0: from the aspect of the first row's prompt, rounded to a multiple of 8 (16 from a height of 128, 32 from 256)",
+    side);
   f("prompt_height", prompt_height, "0: --size", side);
   f("target_width", target_width, "0: from the aspect of the first row's target", side);
   f("target_height", target_height, "0: --size", side);

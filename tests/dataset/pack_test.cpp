@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <cstring>
+#include <map>
 
 #include "dataset/metadata.h"
 #include "dataset/tensor_image.h"
@@ -114,6 +115,26 @@ TEST_F(PackFile, ShapesAndSplitsAreOptions) {
   options = small();
   options.splits = {"absent"};
   EXPECT_THROW(pack_dataset(data(), file(), options), Error);
+}
+
+// The configurations for photographs of 128 and 256 pixels have cells of 16 and 32.
+TEST_F(PackFile, WidthsOfAnAspectSuitTheHeight) {
+  const std::map<std::int64_t, std::int64_t> widths{{64, 88},   {96, 128},  {120, 160},
+                                                    {128, 176}, {256, 352}, {512, 704}};
+  for (int row = 0; row < 10; ++row)
+    write_bytes(data() / ("t/row-" + std::to_string(row) + ".png"), encode_png(Image(40, 30)));
+  for (const auto& [height, width] : widths) {
+    PackOptions options;
+    options.size = height;
+    pack_dataset(data(), file(), options);
+    EXPECT_EQ(Pack(file()).target_width(), width) << height;
+  }
+  // Who names a width gets it.
+  PackOptions options;
+  options.size = 128;
+  options.target_width = 168;
+  pack_dataset(data(), file(), options);
+  EXPECT_EQ(Pack(file()).target_width(), 168);
 }
 
 TEST_F(PackFile, OtherAspectsAreLetterboxedOnTheirBorderColour) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <tuple>
 
 #include "training/loss.h"
 #include "training/trainer.h"
@@ -17,8 +18,12 @@ TEST(Configs, DescribeModels) {
     SCOPED_TRACE(entry.path().filename().string());
     TrainOptions options;
     read_toml(fields_of(options), entry.path());
-    if (entry.path().stem().string().find("-256") != std::string::npos)
-      options.model.height = options.model.width = 256;
+    // Photographs of 4:3, which stand in a pack with these sides.
+    for (const auto& [name, height, width] : {std::tuple{"photo-128", 128, 176}, {"photo-256", 256, 352}})
+      if (entry.path().stem() == name) {
+        options.model.height = options.model.prompt_height = height;
+        options.model.width = options.model.prompt_width = width;
+      }
     EXPECT_NO_THROW(Generator(options.model, Tokenizer()));
     ++count;
   }
