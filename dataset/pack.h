@@ -41,8 +41,8 @@ struct PackReport {
 //   u64 offsets[3n + 1] into the bytes that follow: id, text and split of each pair;
 //   u64 n, u64 position of the offsets, SHA-256 of all before it as 64 hex digits.
 // Prompt and target shapes are each the same for all pairs (multiples of 8; a width that comes from an aspect is one of
-// the largest power of two within an eighth of the height, at least 8); an image of another aspect is letterboxed on the
-// median colour of its own border. Reproducible byte for byte, written atomically; memory does not grow with the
+// the largest power of two within an eighth of the height, at least 8); an image of another aspect is letterboxed on
+// the median colour of its own border. Reproducible byte for byte, written atomically; memory does not grow with the
 // number of pairs beyond the index. Throws Error "METADATA:LINE: reason" for the first bad row unless `skip_bad`, and
 // when no row is left. `on_progress(done, all)` is called now and then.
 PackReport pack_dataset(const std::filesystem::path& folder, const std::filesystem::path& file,
